@@ -1,0 +1,185 @@
+//! Time and randomness: the one place that asks the operating system for either.
+//!
+//! Everything else is handed a [`Timestamp`] or an [`Entropy`], so that hours pass in a test at
+//! once and a run can be repeated from its seed.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// A moment, in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The moment this many milliseconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, as JWT claims count them (RFC 7519, `NumericDate`).
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// How long after `earlier` this is; nothing if it is before.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+}
+
+/// Tells the time.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// This moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that asks")]
+    fn now(&self) -> Timestamp {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+        Timestamp(0) + elapsed.unwrap_or_default()
+    }
+}
+
+/// A clock that stands still until it is told to move; clones show the same time.
+///
+/// ```
+/// use countersign::clock::{Clock, Timestamp, VirtualClock};
+/// use std::time::Duration;
+///
+/// let clock = VirtualClock::starting_at(Timestamp::from_millis(0));
+/// clock.advance(Duration::from_secs(360));
+/// assert_eq!(clock.now().as_secs(), 360);
+/// ```
+#[derive(Clone, Debug)]
+pub struct VirtualClock(Arc<AtomicU64>);
+
+impl VirtualClock {
+    /// A clock that shows `start`.
+    #[must_use]
+    pub fn starting_at(start: Timestamp) -> Self {
+        Self(Arc::new(AtomicU64::new(start.0)))
+    }
+
+    /// Lets `duration` pass.
+    pub fn advance(&self, duration: Duration) {
+        let next = self.now() + duration;
+        self.0.store(next.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Measures how long something takes, on the operating system's monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts to measure.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the place that asks")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Waits in real time: between two polls of something that is not ours.
+#[expect(clippy::disallowed_methods, reason = "this is the place that waits")]
+pub async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// A source of randomness.
+pub trait Entropy: Send {
+    /// The next 64 random bits.
+    fn next(&mut self) -> u64;
+}
+
+impl dyn Entropy + '_ {
+    /// A number below `bound`, which must not be zero. The bias is below 2⁻⁴⁰ for small bounds.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    /// `length` characters drawn from `alphabet`, which must be ASCII and not empty.
+    pub fn text(&mut self, length: usize, alphabet: &[u8]) -> String {
+        (0..length)
+            .map(|_| {
+                let index = self.next() % alphabet.len() as u64;
+                char::from(alphabet[usize::try_from(index).unwrap_or(0)])
+            })
+            .collect()
+    }
+
+    /// `length` random bytes.
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(length + 7);
+        while bytes.len() < length {
+            bytes.extend_from_slice(&self.next().to_le_bytes());
+        }
+        bytes.truncate(length);
+        bytes
+    }
+}
+
+/// Randomness that repeats itself from its seed. Not for real secrets.
+#[derive(Clone, Debug)]
+pub struct SeededEntropy(fastrand::Rng);
+
+impl SeededEntropy {
+    /// The sequence of this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed))
+    }
+
+    /// A seed that nobody chose.
+    #[must_use]
+    pub fn any_seed() -> u64 {
+        fastrand::Rng::new().u64(..)
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn next(&mut self) -> u64 {
+        self.0.u64(..)
+    }
+}

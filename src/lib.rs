@@ -1,0 +1,9 @@
+//! Declarative conformance tests for Auth0's MFA API.
+//!
+//! YAML scenarios say what to enrol, confirm and challenge and what the tenant must answer; one
+//! runner executes them against an emulated tenant in the same process or against a recording,
+//! and keeps what it saw as snapshots.
+
+pub mod clock;
+pub mod exchange;
+pub mod secret;
