@@ -6,4 +6,9 @@
 
 pub mod clock;
 pub mod exchange;
+pub mod expect;
+pub mod scenario;
 pub mod secret;
+pub mod snapshot;
+pub mod source;
+pub mod step;

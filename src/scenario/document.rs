@@ -1,0 +1,251 @@
+//! Reading a located tree into types: like serde's derive, but every problem is reported and every value keeps
+//! its place.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+
+use crate::source::{
+    Diagnostic, Located, Source, Span,
+    yaml::{Data, Key, Node},
+};
+
+/// A type that can be read from YAML.
+pub(super) trait FromNode: Sized {
+    /// Reads it; what is wrong goes to the reader, and then there may be nothing to return.
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self>;
+}
+
+/// Where problems go, and the text that they are about.
+pub(super) struct Reader<'a> {
+    pub(super) source: &'a Source,
+    pub(super) problems: &'a mut Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    pub(super) fn problem(&mut self, problem: Diagnostic) {
+        self.problems.push(problem);
+    }
+
+    /// Reports that `node` is of the wrong type.
+    pub(super) fn wrong_type<T>(&mut self, node: &Node, expected: &str) -> Option<T> {
+        let problem = Diagnostic::at(node.span, "this is of the wrong type")
+            .expected(expected)
+            .found(node.describe());
+        let written_as_text = matches!(node.data, Data::Number(_) | Data::Bool(_))
+            && (expected.contains("text") || expected.contains("word"));
+        self.problem(if written_as_text {
+            problem.hint("quote it, if it is meant as text")
+        } else {
+            problem
+        });
+        None
+    }
+}
+
+/// The entries of a map, as they are taken out one by one.
+pub(super) struct Fields<'a, 'r> {
+    span: Span,
+    entries: &'a [(Key, Node)],
+    known: Vec<&'static str>,
+    pub(super) reader: &'a mut Reader<'r>,
+}
+
+impl<'a, 'r> Fields<'a, 'r> {
+    /// Begins to read `node` as a map; nothing in its place is an empty map.
+    pub(super) fn of(node: &'a Node, reader: &'a mut Reader<'r>) -> Option<Self> {
+        let entries = match &node.data {
+            Data::Mapping(entries) => entries.as_slice(),
+            Data::Null => &[],
+            _ => return reader.wrong_type(node, "a map"),
+        };
+        Some(Self { span: node.span, entries, known: Vec::new(), reader })
+    }
+
+    /// The entry of this key as it is, whatever its value.
+    pub(super) fn entry(&mut self, key: &'static str) -> Option<&'a (Key, Node)> {
+        self.known.push(key);
+        self.entries.iter().find(|(known, _)| known.text == key)
+    }
+
+    /// The value of this key, if it is there.
+    pub(super) fn optional<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
+        let (_, node) = self.entry(key)?;
+        if node.data == Data::Null { None } else { T::from_node(node, self.reader) }
+    }
+
+    /// The value of this key, if it is there; `null` is a value.
+    pub(super) fn optional_even_null<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
+        let (_, node) = self.entry(key)?;
+        T::from_node(node, self.reader)
+    }
+
+    /// The value of this key, or the type's default.
+    pub(super) fn default<T: FromNode + Default>(&mut self, key: &'static str) -> T {
+        self.optional(key).unwrap_or_default()
+    }
+
+    /// The value of this key, which must be there.
+    pub(super) fn required<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
+        match self.entry(key) {
+            Some((_, node)) => T::from_node(node, self.reader),
+            None => {
+                self.reader
+                    .problem(Diagnostic::at(self.span, format!("the key `{key}` is missing")));
+                None
+            }
+        }
+    }
+
+    /// Where the map is.
+    pub(super) const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Whether there are keys that nothing asked for.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.entries.iter().any(|(key, _)| !self.known.contains(&key.text.as_str()))
+    }
+
+    /// Reports the keys that nothing asked for.
+    pub(super) fn finish(self) {
+        for (key, _) in self.entries {
+            if !self.known.contains(&key.text.as_str()) {
+                self.reader.problem(
+                    Diagnostic::at(key.span, format!("the key `{}` is not known here", key.text))
+                        .one_of(&key.text, self.known.iter().copied()),
+                );
+            }
+        }
+    }
+}
+
+impl FromNode for String {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.data {
+            Data::String(text) => Some(text.clone()),
+            _ => reader.wrong_type(node, "a text"),
+        }
+    }
+}
+
+impl FromNode for bool {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match node.data {
+            Data::Bool(value) => Some(value),
+            _ => reader.wrong_type(node, "`true` or `false`"),
+        }
+    }
+}
+
+impl FromNode for Value {
+    fn from_node(node: &Node, _: &mut Reader<'_>) -> Option<Self> {
+        Some(node.to_json())
+    }
+}
+
+impl<T: FromNode> FromNode for Located<T> {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let value = T::from_node(node, reader)?;
+        Some(Self { value, span: node.span })
+    }
+}
+
+/// What is wrong in one element does not hide the others.
+impl<T: FromNode> FromNode for Vec<T> {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.data {
+            Data::Sequence(nodes) => {
+                Some(nodes.iter().filter_map(|node| T::from_node(node, reader)).collect())
+            }
+            _ => reader.wrong_type(node, "a list"),
+        }
+    }
+}
+
+impl<T: FromNode> FromNode for BTreeMap<String, T> {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.data {
+            Data::Mapping(entries) => Some(
+                entries
+                    .iter()
+                    .filter_map(|(key, node)| Some((key.text.clone(), T::from_node(node, reader)?)))
+                    .collect(),
+            ),
+            _ => reader.wrong_type(node, "a map"),
+        }
+    }
+}
+
+/// A map whose order is kept, with the places of its keys.
+impl<T: FromNode> FromNode for Vec<(Located<String>, T)> {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.data {
+            Data::Mapping(entries) => Some(
+                entries
+                    .iter()
+                    .filter_map(|(key, node)| {
+                        let key = Located { value: key.text.clone(), span: key.span };
+                        Some((key, T::from_node(node, reader)?))
+                    })
+                    .collect(),
+            ),
+            _ => reader.wrong_type(node, "a map"),
+        }
+    }
+}
+
+/// A length of time: `500ms`, `30s`, `6m`, `1h`, or several of them, as `1m30s`.
+impl FromNode for Duration {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let expected = "a length of time, such as `500ms`, `30s`, `6m` or `1h`";
+        let Data::String(text) = &node.data else { return reader.wrong_type(node, expected) };
+        let parsed = parse_duration(text);
+        if parsed.is_none() {
+            reader.problem(
+                Diagnostic::at(node.span, format!("`{text}` is not a length of time"))
+                    .expected(expected),
+            );
+        }
+        parsed
+    }
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|character: char| !character.is_ascii_digit())?;
+        let (number, unit_on) = rest.split_at(digits);
+        let letters = unit_on
+            .find(|character: char| !character.is_ascii_alphabetic())
+            .unwrap_or(unit_on.len());
+        let (unit, next) = unit_on.split_at(letters);
+        let millis: u64 = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        let part = number.parse::<u64>().ok()?.checked_mul(millis)?;
+        total = total.checked_add(Duration::from_millis(part))?;
+        rest = next;
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_duration;
+    use std::time::Duration;
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("1m30s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+        for wrong in ["", "6", "6 m", "m", "6d", "99999999999999999999h", "-1s"] {
+            assert_eq!(parse_duration(wrong), None, "{wrong}");
+        }
+    }
+}

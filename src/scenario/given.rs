@@ -1,0 +1,271 @@
+//! What must be there before the first step: the tenant's settings and the users.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::document::{Fields, FromNode, Reader};
+use crate::source::{Diagnostic, Located, yaml::Node};
+
+/// An enum whose variants are words in a file: read, shown, and listed in the schema.
+macro_rules! words {
+    (
+        $(#[$attribute:meta])*
+        $name:ident $what:literal { $($(#[$variant_attribute:meta])* $variant:ident = $word:literal,)+ }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "the words say it")]
+        pub enum $name { $($(#[$variant_attribute])* $variant,)+ }
+
+        impl $name {
+            const WORDS: &[(&'static str, Self)] = &[$(($word, Self::$variant)),+];
+
+            /// The word for it in a file.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl FromNode for $name {
+            fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+                super::word(node, $what, Self::WORDS, reader)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"enum": [$($word),+]})
+            }
+        }
+    };
+}
+
+/// The name of the user who acts when a step does not say who.
+pub const DEFAULT_USER: &str = "user";
+
+/// What must be there before the first step.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Given {
+    /// The tenant's settings.
+    #[schemars(default)]
+    pub tenant: Tenant,
+    /// The user who acts when a step does not say who.
+    #[schemars(default)]
+    pub user: User,
+    /// Other users, by name.
+    #[schemars(default, with = "BTreeMap<String, User>")]
+    pub users: Vec<(Located<String>, User)>,
+}
+
+/// A tenant's settings.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Tenant {
+    /// The factors that are switched on; `[email, otp]` unless given.
+    #[schemars(default = "default_factors")]
+    pub factors: Vec<Factor>,
+    /// When a login asks for a second factor; `always` unless given.
+    #[schemars(default)]
+    pub policy: Policy,
+    /// The application that sends the requests.
+    #[schemars(default)]
+    pub client: Client,
+    /// Other applications, by name; a step takes one with `client`.
+    #[schemars(default)]
+    pub clients: BTreeMap<String, Client>,
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self {
+            factors: default_factors(),
+            policy: Policy::Always,
+            client: Client::default(),
+            clients: BTreeMap::new(),
+        }
+    }
+}
+
+fn default_factors() -> Vec<Factor> {
+    vec![Factor::Email, Factor::Otp]
+}
+
+/// A user, before the first step.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct User {
+    /// Whether the address is verified; it is not unless given.
+    #[schemars(default)]
+    pub email_verified: bool,
+    /// The password; made up unless given.
+    pub password: Option<String>,
+    /// Factors that are enrolled and confirmed already.
+    #[schemars(default)]
+    pub enrolled: Vec<Enrolled>,
+}
+
+/// A factor that a user has already.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Enrolled {
+    /// How it reaches the user.
+    pub channel: Channel,
+    /// The address, if it is not the user's own.
+    pub email: Option<String>,
+    /// The phone number, in E.164 form.
+    pub phone_number: Option<String>,
+}
+
+/// An application.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Client {
+    /// Without a secret, as an application on a phone.
+    #[schemars(default)]
+    pub public: bool,
+    /// The grants that it may use; all unless given.
+    pub grants: Option<Vec<Grant>>,
+}
+
+words! {
+    /// A factor that can be switched on in a tenant.
+    Factor "factor" {
+        Email = "email",
+        Sms = "sms",
+        Voice = "voice",
+        Otp = "otp",
+        Push = "push",
+        RecoveryCode = "recovery-code",
+    }
+}
+
+words! {
+    /// How an authenticator reaches its user.
+    Channel "channel" {
+        Email = "email",
+        Sms = "sms",
+        Voice = "voice",
+        Push = "push",
+        Otp = "otp",
+    }
+}
+
+words! {
+    /// When a login asks for a second factor.
+    #[derive(Default)]
+    Policy "policy" {
+        #[default]
+        Always = "always",
+        Never = "never",
+    }
+}
+
+words! {
+    /// A grant of `/oauth/token`; `mfa` is all three of the MFA grants.
+    Grant "grant" {
+        Password = "password",
+        PasswordRealm = "password-realm",
+        Mfa = "mfa",
+        MfaOob = "mfa-oob",
+        MfaOtp = "mfa-otp",
+        MfaRecoveryCode = "mfa-recovery-code",
+        RefreshToken = "refresh_token",
+        ClientCredentials = "client_credentials",
+    }
+}
+
+impl Factor {
+    /// Whether it can be the only factor of a tenant [doc: enable-mfa].
+    const fn is_independent(self) -> bool {
+        matches!(self, Self::Sms | Self::Voice | Self::Otp | Self::Push)
+    }
+}
+
+impl FromNode for Given {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let given = Self {
+            tenant: fields.default("tenant"),
+            user: fields.default("user"),
+            users: fields.default("users"),
+        };
+        fields.finish();
+        for (name, _) in &given.users {
+            if RESERVED.contains(&name.value.as_str()) {
+                reader.problem(
+                    Diagnostic::at(name.span, format!("a user cannot be called `{}`", name.value))
+                        .hint("the word means something else in a template"),
+                );
+            }
+        }
+        Some(given)
+    }
+}
+
+/// Names that templates give to something else.
+const RESERVED: [&str; 5] = [DEFAULT_USER, "client", "clients", "target", "matrix"];
+
+impl FromNode for Tenant {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let factors: Option<Located<Vec<Factor>>> = fields.optional("factors");
+        if let Some(factors) = &factors
+            && !factors.value.is_empty()
+            && !factors.value.iter().any(|factor| factor.is_independent())
+        {
+            fields.reader.problem(
+                Diagnostic::at(factors.span, "these factors need another one beside them")
+                    .expected("an independent factor: `otp`, `sms`, `voice` or `push`")
+                    .hint("Auth0 lets e-mail and recovery codes be switched on only with one"),
+            );
+        }
+        let tenant = Self {
+            factors: factors.map_or_else(default_factors, |factors| factors.value),
+            policy: fields.default("policy"),
+            client: fields.default("client"),
+            clients: fields.default("clients"),
+        };
+        fields.finish();
+        Some(tenant)
+    }
+}
+
+impl FromNode for User {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let user = Self {
+            email_verified: fields.default("email_verified"),
+            password: fields.optional("password"),
+            enrolled: fields.default("enrolled"),
+        };
+        fields.finish();
+        Some(user)
+    }
+}
+
+impl FromNode for Enrolled {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let channel = fields.required("channel");
+        let email = fields.optional("email");
+        let phone_number = fields.optional("phone_number");
+        fields.finish();
+        Some(Self { channel: channel?, email, phone_number })
+    }
+}
+
+impl FromNode for Client {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let client = Self { public: fields.default("public"), grants: fields.optional("grants") };
+        fields.finish();
+        Some(client)
+    }
+}

@@ -1,0 +1,143 @@
+//! `matrix`: one document for each combination of its values, before anything else is read.
+
+use super::document::{FromNode, Reader};
+use crate::source::{
+    Diagnostic, Located, Span,
+    yaml::{Data, Node},
+};
+
+/// More combinations than this are a mistake.
+const MAX_CASES: usize = 1000;
+
+/// The document for every combination, with what its id ends in: nothing, or `[email,sms]`.
+pub(super) fn expand(document: Node, reader: &mut Reader<'_>) -> Vec<(String, Node)> {
+    let Data::Mapping(entries) = &document.data else { return vec![(String::new(), document)] };
+    let Some((key, node)) = entries.iter().find(|(key, _)| key.text == "matrix") else {
+        return vec![(String::new(), document)];
+    };
+    let span = key.span;
+    let variables: Vec<(Located<String>, Vec<Node>)> =
+        FromNode::from_node(node, reader).unwrap_or_default();
+    let Some(combinations) = combinations(&variables, span, reader) else {
+        // The document is still read, for its other problems: with the first value of each variable.
+        let first = variables
+            .iter()
+            .filter_map(|(name, values)| Some((name.value.as_str(), values.first()?)))
+            .collect::<Vec<_>>();
+        return vec![(String::new(), substitute(&document, &first))];
+    };
+    combinations
+        .iter()
+        .map(|combination| {
+            let values: Vec<_> = combination.iter().map(|(_, node)| text(node)).collect();
+            (format!("[{}]", values.join(",")), substitute(&document, combination))
+        })
+        .collect()
+}
+
+impl FromNode for Node {
+    fn from_node(node: &Node, _: &mut Reader<'_>) -> Option<Self> {
+        Some(node.clone())
+    }
+}
+
+type Combination<'a> = Vec<(&'a str, &'a Node)>;
+
+fn combinations<'a>(
+    variables: &'a [(Located<String>, Vec<Node>)],
+    span: Span,
+    reader: &mut Reader<'_>,
+) -> Option<Vec<Combination<'a>>> {
+    let before = reader.problems.len();
+    if variables.is_empty() {
+        reader.problem(
+            Diagnostic::at(span, "the matrix has no values")
+                .expected("names with lists of values, such as `{channel: [email, sms]}`"),
+        );
+    }
+    for (name, values) in variables {
+        if values.is_empty() {
+            reader.problem(
+                Diagnostic::at(name.span, format!("`{}` has no values", name.value))
+                    .expected("at least one"),
+            );
+        }
+        for value in values {
+            if matches!(value.data, Data::Sequence(_) | Data::Mapping(_)) {
+                reader.wrong_type::<()>(value, "a text, a number or a flag");
+            }
+        }
+    }
+    let count = variables.iter().try_fold(1_usize, |count, (_, values)| {
+        count.checked_mul(values.len()).filter(|count| *count <= MAX_CASES)
+    });
+    if count.is_none() {
+        reader.problem(
+            Diagnostic::at(span, "the matrix has too many combinations")
+                .expected(format!("at most {MAX_CASES}")),
+        );
+    }
+    if reader.problems.len() > before {
+        return None;
+    }
+    Some(variables.iter().fold(vec![Vec::new()], |combinations, (name, values)| {
+        combinations
+            .iter()
+            .flat_map(|combination| {
+                values.iter().map(move |value| {
+                    let mut combination = combination.clone();
+                    combination.push((name.value.as_str(), value));
+                    combination
+                })
+            })
+            .collect()
+    }))
+}
+
+/// The same document with `{{ matrix.name }}` replaced in every text; alone in a text, by the value with its type.
+fn substitute(node: &Node, combination: &[(&str, &Node)]) -> Node {
+    let data = match &node.data {
+        Data::String(text) if text.contains("matrix.") => {
+            return Node { data: substitute_text(text, combination), span: node.span };
+        }
+        Data::Sequence(nodes) => {
+            Data::Sequence(nodes.iter().map(|node| substitute(node, combination)).collect())
+        }
+        Data::Mapping(entries) => Data::Mapping(
+            entries
+                .iter()
+                .map(|(key, node)| (key.clone(), substitute(node, combination)))
+                .collect(),
+        ),
+        other => other.clone(),
+    };
+    Node { data, span: node.span }
+}
+
+fn substitute_text(text: &str, combination: &[(&str, &Node)]) -> Data {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let Some((inner, after)) = after.split_once("}}") else { break };
+        let name = inner.trim().strip_prefix("matrix.");
+        let value = name.and_then(|name| combination.iter().find(|(known, _)| *known == name));
+        result += before;
+        match value {
+            Some((_, node)) if before.is_empty() && result.is_empty() && after.is_empty() => {
+                return node.data.clone();
+            }
+            Some((_, node)) => result += &self::text(node),
+            // Not ours, or unknown: the template is read, and refused, later.
+            None => result += &format!("{{{{{inner}}}}}"),
+        }
+        rest = after;
+    }
+    Data::String(result + rest)
+}
+
+fn text(node: &Node) -> String {
+    match node.to_json() {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}

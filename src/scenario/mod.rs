@@ -1,0 +1,181 @@
+//! Scenarios: from YAML to located values, with every problem of every file reported at once.
+//!
+//! This module knows what a scenario says, not how it is run: templates and patterns are syntax here, and a
+//! verb becomes a [`Draft`] of the request that it is short for.
+
+mod document;
+mod draft;
+mod expectation;
+mod given;
+mod matrix;
+mod names;
+mod requirements;
+mod schema;
+mod step;
+mod template;
+mod verb;
+
+pub use self::{
+    draft::{Body, Draft, Encoding, Path},
+    expectation::{Expect, JsonType, JwtPattern, Matcher, Pattern, PatternData, Query, Statuses},
+    given::{Channel, Client, DEFAULT_USER, Enrolled, Factor, Given, Grant, Policy, Tenant, User},
+    requirements::{Confidence, Requirement, Requirements},
+    schema::schema,
+    step::{Action, Step, Until},
+    template::{Access, Expression, Part, Template, Text, Tree, TreeData},
+    verb::Captures,
+};
+
+use crate::source::{
+    Diagnostic, Located, SourceId, Sources, Span, suggest,
+    yaml::{self, Data, Node},
+};
+use document::{Fields, Reader};
+
+/// A scenario: what must be given, and steps in order. With a matrix, one combination of it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The path below the scenario folder without the ending, with the matrix's values in brackets.
+    pub id: String,
+    /// The file.
+    pub source: SourceId,
+    /// One sentence.
+    pub title: Located<String>,
+    /// What a reader has to know.
+    pub summary: Option<String>,
+    /// Words to choose it by.
+    pub tags: Vec<Located<String>>,
+    /// Ids of the requirements that it proves.
+    pub covers: Vec<Located<String>>,
+    /// What must be there.
+    pub given: Given,
+    /// What happens.
+    pub steps: Vec<Step>,
+    /// What happens at the end, whatever happened.
+    pub cleanup: Vec<Step>,
+}
+
+/// Reads one file. `id` is its path below the scenario folder without the ending.
+///
+/// One scenario comes out, or one for each combination of the matrix; none if anything is wrong with it, and
+/// then `problems` says all of it.
+pub fn parse(
+    id: &str,
+    source: SourceId,
+    sources: &Sources,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Scenario> {
+    let before = problems.len();
+    let Some(document) = yaml::load(source, sources, problems) else { return Vec::new() };
+    let mut reader = Reader { source: sources.get(source), problems };
+    let scenarios: Vec<_> = matrix::expand(document, &mut reader)
+        .into_iter()
+        .filter_map(|(values, document)| {
+            Scenario::read(&format!("{id}{values}"), source, &document, &mut reader)
+        })
+        .collect();
+    // The combinations of a matrix have most of their problems in common.
+    let mut index = before;
+    while index < problems.len() {
+        if problems[before..index].contains(&problems[index]) {
+            problems.remove(index);
+        } else {
+            index += 1;
+        }
+    }
+    if problems.len() == before { scenarios } else { Vec::new() }
+}
+
+impl Scenario {
+    fn read(id: &str, source: SourceId, document: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(document, reader)?;
+        let title = fields.required("title");
+        let summary = fields.optional("summary");
+        let tags = fields.default("tags");
+        let covers = fields.default("covers");
+        fields.entry("matrix");
+        let given: Given = fields.default("given");
+        let steps: Option<Vec<step::StepFile>> = fields.required("steps");
+        let cleanup: Vec<step::StepFile> = fields.default("cleanup");
+        if let (Some(steps), Some((key, node))) = (&steps, fields.entry("steps"))
+            && steps.is_empty()
+            && matches!(&node.data, Data::Sequence(nodes) if nodes.is_empty())
+        {
+            fields.reader.problem(Diagnostic::at(key.span, "there are no steps"));
+        }
+        fields.finish();
+        let (steps, cleanup) = step::resolve(steps?, cleanup, &given, reader);
+        let scenario = Self {
+            id: id.to_owned(),
+            source,
+            title: title?,
+            summary,
+            tags,
+            covers,
+            given,
+            steps,
+            cleanup,
+        };
+        names::check(&scenario, reader);
+        Some(scenario)
+    }
+
+    /// The user of this name; the default one unless it is one of `given.users`.
+    #[must_use]
+    pub fn user(&self, name: &str) -> &User {
+        let users = &self.given.users;
+        users
+            .iter()
+            .find(|(known, _)| known.value == name)
+            .map_or(&self.given.user, |(_, user)| user)
+    }
+
+    /// The names of all users, the default one first.
+    pub fn user_names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(DEFAULT_USER)
+            .chain(self.given.users.iter().map(|(name, _)| name.value.as_str()))
+    }
+}
+
+/// Reports what `covers` names and `requirements` do not have.
+pub fn check_covers(
+    scenarios: &[Scenario],
+    requirements: &Requirements,
+    problems: &mut Vec<Diagnostic>,
+) {
+    let mut reported: Vec<Span> = Vec::new();
+    for id in scenarios.iter().flat_map(|scenario| &scenario.covers) {
+        if requirements.get(&id.value).is_none() && !reported.contains(&id.span) {
+            reported.push(id.span);
+            let problem =
+                Diagnostic::at(id.span, format!("there is no requirement `{}`", id.value));
+            let known = requirements.iter().map(|requirement| requirement.id.value.as_str());
+            problems.push(match suggest(&id.value, known) {
+                Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+                None => {
+                    problem.hint("`countersign list --requirements` prints those that there are")
+                }
+            });
+        }
+    }
+}
+
+/// Reads a word that must be one of a few.
+fn word<T: Copy>(
+    node: &Node,
+    what: &str,
+    words: &[(&'static str, T)],
+    reader: &mut Reader<'_>,
+) -> Option<T> {
+    let Data::String(text) = &node.data else {
+        return reader.wrong_type(node, &format!("a word: a {what}"));
+    };
+    let found = words.iter().find(|(word, _)| word == text).map(|(_, value)| *value);
+    if found.is_none() {
+        reader.problem(
+            Diagnostic::at(node.span, format!("there is no {what} `{text}`"))
+                .one_of(text, words.iter().map(|(word, _)| *word)),
+        );
+    }
+    found
+}

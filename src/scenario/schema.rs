@@ -1,0 +1,102 @@
+//! The JSON Schema of a scenario file, made from the types that read it.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+use serde_json::{Value, json};
+
+use super::{Given, step::StepShape, verb::Verb};
+use crate::source::Located;
+
+/// The JSON Schema (draft 2020-12) of a scenario file.
+#[must_use]
+pub fn schema() -> Schema {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ScenarioShape>()
+}
+
+/// A scenario of countersign: what must be given, and steps in order.
+#[derive(JsonSchema)]
+#[schemars(title = "countersign scenario", deny_unknown_fields)]
+#[expect(dead_code, reason = "the shape of a file, for the schema")]
+struct ScenarioShape {
+    /// One sentence.
+    title: String,
+    /// What a reader who has never met this edge case has to know.
+    summary: Option<String>,
+    /// Words to choose the scenario by.
+    #[schemars(default)]
+    tags: Vec<String>,
+    /// Ids of the requirements that the scenario proves.
+    #[schemars(default)]
+    covers: Vec<String>,
+    /// One case for each combination of these values.
+    #[schemars(default, extend("minProperties" = 1))]
+    matrix: BTreeMap<String, MatrixValues>,
+    /// What must be there before the first step.
+    #[schemars(default)]
+    given: Given,
+    /// What happens, in order.
+    #[schemars(length(min = 1))]
+    steps: Vec<StepShape>,
+    /// What happens at the end, whatever happened.
+    #[schemars(default)]
+    cleanup: Vec<StepShape>,
+}
+
+struct MatrixValues;
+
+impl JsonSchema for MatrixValues {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "MatrixValues".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let scalar = json!({"type": ["string", "number", "boolean", "null"]});
+        json_schema!({"type": "array", "minItems": 1, "items": scalar})
+    }
+}
+
+/// A length of time, as it is written.
+pub(super) struct Duration;
+
+impl JsonSchema for Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^([0-9]+(ms|s|m|h))+$",
+            "description": "A length of time: `500ms`, `30s`, `6m`, `1h`, or several of them.",
+        })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Located<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// Of the verbs, a step has exactly one.
+pub(super) fn exactly_one_verb(schema: &mut Schema) {
+    let required: Vec<Value> = Verb::WORDS.iter().map(|verb| json!({"required": [verb]})).collect();
+    schema.insert("oneOf".to_owned(), required.into());
+}

@@ -1,0 +1,243 @@
+//! A step: one verb, and what may stand beside it.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+
+use super::{
+    document::{Fields, FromNode, Reader},
+    draft::Draft,
+    expectation::{Expect, Query},
+    given::{Channel, DEFAULT_USER, Given},
+    schema,
+    verb::{
+        Captures, Challenge, Confirm, Enroll, Login, Plain, Refresh, Remove, Request, Verb, Verify,
+    },
+};
+use crate::source::{Diagnostic, Located, Span, yaml::Node};
+
+/// One action, with what is expected of it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The verb.
+    pub verb: &'static str,
+    /// Where the verb stands.
+    pub span: Span,
+    /// What the step is for.
+    pub name: Option<String>,
+    /// The user who acts.
+    pub actor: String,
+    /// What is done.
+    pub action: Action,
+    /// The factor that it is about, as far as the steps say.
+    pub channel: Channel,
+    /// What the verb captures on its own.
+    pub captures: Captures,
+    /// What is captured besides.
+    pub capture: Vec<(Located<String>, Query)>,
+    /// What the response must be.
+    pub expect: Expect,
+    /// To be repeated until that holds.
+    pub until: Option<Until>,
+    /// Whether the exchange is part of the snapshot.
+    pub snapshot: bool,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// It sends a request.
+    Send(Box<Draft>),
+    /// It lets time pass.
+    Advance(Duration),
+}
+
+/// To be repeated, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Until {
+    /// The pause between two attempts.
+    #[schemars(with = "schema::Duration")]
+    pub every: Duration,
+    /// The time after which to give up.
+    #[schemars(with = "schema::Duration")]
+    pub timeout: Duration,
+}
+
+impl Step {
+    /// What to call it: its name, or else its verb.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.verb)
+    }
+}
+
+impl FromNode for Until {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let every = fields.required("every");
+        let timeout = fields.required("timeout");
+        fields.finish();
+        Some(Self { every: every?, timeout: timeout? })
+    }
+}
+
+/// A step as it is written.
+pub(super) struct StepFile {
+    keys: Keys,
+    verb: Verb,
+    word: &'static str,
+    span: Span,
+}
+
+/// One verb, and what may stand beside it.
+#[derive(JsonSchema)]
+#[schemars(rename = "Step", deny_unknown_fields, transform = schema::exactly_one_verb)]
+#[expect(dead_code, reason = "the shape of a step, for the schema")]
+pub(super) struct StepShape {
+    #[schemars(flatten)]
+    keys: Keys,
+    login: Option<Login>,
+    enroll: Option<Enroll>,
+    confirm: Option<Confirm>,
+    challenge: Option<Challenge>,
+    verify: Option<Verify>,
+    list: Option<Plain>,
+    remove: Option<Remove>,
+    refresh: Option<Refresh>,
+    userinfo: Option<Plain>,
+    request: Option<Request>,
+    /// Lets time pass.
+    advance: Option<schema::Duration>,
+}
+
+/// What may stand beside a verb.
+#[derive(JsonSchema)]
+struct Keys {
+    /// What the step is for.
+    name: Option<String>,
+    /// The user who acts: one of `given.users`.
+    #[schemars(rename = "as")]
+    actor: Option<Located<String>>,
+    /// What the response must be.
+    #[schemars(default)]
+    expect: Expect,
+    /// Names for values of the body, for later steps.
+    #[schemars(default, with = "std::collections::BTreeMap<String, Query>")]
+    capture: Vec<(Located<String>, Query)>,
+    /// Repeats the step until its expectations hold.
+    until: Option<Until>,
+    /// `false` leaves the step out of the snapshot.
+    snapshot: Option<bool>,
+}
+
+impl FromNode for StepFile {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let mut verbs = Vec::new();
+        for word in Verb::WORDS {
+            if let Some((key, node)) = fields.entry(word) {
+                verbs.push((word, key.span, Verb::read(word, node, fields.reader)));
+            }
+        }
+        let keys = Keys {
+            name: fields.optional("name"),
+            actor: fields.optional("as"),
+            expect: fields.default("expect"),
+            capture: fields.default("capture"),
+            until: fields.optional("until"),
+            snapshot: fields.optional("snapshot"),
+        };
+        match verbs.as_slice() {
+            [_] => {}
+            // An unknown key is reported on its own: it may be the verb, misspelt.
+            [] if fields.has_unknown() => {}
+            [] => {
+                let problem =
+                    Diagnostic::at(fields.span(), "this step has no verb").one_of("", Verb::WORDS);
+                fields.reader.problem(problem);
+            }
+            [(first, ..), others @ ..] => {
+                for (word, span, _) in others {
+                    fields.reader.problem(
+                        Diagnostic::at(
+                            *span,
+                            format!("this step has two verbs: `{first}` and `{word}`"),
+                        )
+                        .hint("make a step of each"),
+                    );
+                }
+            }
+        }
+        fields.finish();
+        let (word, span, verb) = verbs.pop()?;
+        Some(Self { keys, verb: verb?, word, span })
+    }
+}
+
+/// Makes drafts of the verbs, in order: a `confirm` or `verify` is about the factor of the steps before it.
+pub(super) fn resolve(
+    steps: Vec<StepFile>,
+    cleanup: Vec<StepFile>,
+    given: &Given,
+    reader: &mut Reader<'_>,
+) -> (Vec<Step>, Vec<Step>) {
+    let mut flows: Vec<(String, Channel)> = Vec::new();
+    let mut resolve = |steps: Vec<StepFile>| {
+        steps.into_iter().map(|step| step.resolve(&mut flows, given, reader)).collect()
+    };
+    (resolve(steps), resolve(cleanup))
+}
+
+impl StepFile {
+    fn resolve(
+        self,
+        flows: &mut Vec<(String, Channel)>,
+        given: &Given,
+        reader: &mut Reader<'_>,
+    ) -> Step {
+        let Self { keys, verb, word, span } = self;
+        let actor = keys.actor.map_or(DEFAULT_USER.to_owned(), |name| {
+            let known = given.users.iter().map(|(known, _)| known.value.as_str());
+            if !known.clone().any(|known| known == name.value) {
+                reader.problem(
+                    Diagnostic::at(name.span, format!("there is no user `{}`", name.value))
+                        .one_of(&name.value, known)
+                        .or_hint("`given.users` says which there are"),
+                );
+            }
+            name.value
+        });
+        let position = flows.iter().position(|(name, _)| *name == actor);
+        let position = position.unwrap_or_else(|| {
+            let user = given.users.iter().find(|(name, _)| name.value == actor);
+            let user = user.map_or(&given.user, |(_, user)| user);
+            let channel = user.enrolled.first().map_or(Channel::Email, |enrolled| enrolled.channel);
+            flows.push((actor.clone(), channel));
+            flows.len() - 1
+        });
+        let channel = verb.channel().unwrap_or(flows[position].1);
+        flows[position].1 = channel;
+        let captures = verb.captures();
+        let action = match verb {
+            Verb::Advance(duration) => Action::Advance(duration),
+            verb => {
+                let draft = verb.draft(span, channel, &given.tenant, reader);
+                Action::Send(Box::new(draft.unwrap_or_else(|| Draft::new(span))))
+            }
+        };
+        Step {
+            verb: word,
+            span,
+            name: keys.name,
+            actor,
+            action,
+            channel,
+            captures,
+            capture: keys.capture,
+            expect: keys.expect,
+            until: keys.until,
+            snapshot: keys.snapshot.unwrap_or(true),
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! Redaction: every secret or volatile value becomes a label, the same value the same label.
+//!
+//! A value is known by where it stands (a parameter `mfa_token`), by its shape in any text (an address, a JWT, a
+//! sealed token), or because the run made it (a user's password). Once known, it is replaced wherever it occurs.
+//! Labels are numbered by kind in the order in which values are first met, so two runs of one scenario have the
+//! same labels, and so has a run on labels: redaction of what is redacted changes nothing, which is what lets a
+//! snapshot be played back.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::LazyLock,
+};
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use super::format::{RecordedRequest, RecordedResponse};
+use crate::{
+    exchange::{Content, Headers, Request, Response},
+    secret::Kind,
+};
+
+/// Header fields of a request that a snapshot shows.
+const REQUEST_HEADERS: [&str; 2] = ["authorization", "content-type"];
+/// Header fields of a response that a snapshot shows.
+const RESPONSE_HEADERS: [&str; 5] =
+    ["content-type", "location", "retry-after", "www-authenticate", "x-ratelimit-limit"];
+
+/// Values shorter than this are replaced only where they stand by themselves, not inside of other texts.
+const SHORTEST_PART: usize = 6;
+
+/// Shapes that are labelled wherever they occur in a text.
+static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
+    let label = r"(?P<label>\[(?P<kind>[a-z_]+)#[0-9]+\])";
+    let sealed = r"(?P<sealed>Fe26\.2\*[A-Za-z0-9_*.\-]{16,})";
+    let jwt = r"(?P<jwt>eyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*)";
+    let email = r"(?P<email>[A-Za-z0-9._+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+)";
+    let device = r"(?P<device>[a-z\-]+\|dev_[A-Za-z0-9]{16})";
+    let user = r"(?P<user>auth0\|[0-9a-f]{24})";
+    Regex::new(&[label, sealed, jwt, email, device, user].join("|"))
+        .unwrap_or_else(|error| unreachable!("the expression is constant: {error}"))
+});
+
+/// Makes labels of values.
+#[derive(Clone, Debug, Default)]
+pub struct Redactor {
+    labels: HashMap<String, String>,
+    values: HashMap<String, String>,
+    counts: BTreeMap<Kind, usize>,
+    public: HashSet<String>,
+}
+
+impl Redactor {
+    /// A redactor that labels `known` values first, in this order, and leaves alone what is `public`: values that
+    /// the scenario itself has in clear, such as a code that is surely wrong. Passwords are never public.
+    #[must_use]
+    pub fn new(
+        known: impl IntoIterator<Item = (Kind, String)>,
+        public: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let mut redactor = Self::default();
+        for (kind, value) in known {
+            redactor.learn(kind, &value);
+        }
+        redactor.public = public.into_iter().filter(|value| !is_label(value)).collect();
+        redactor
+    }
+
+    /// Learns what a request contains, without writing it down yet.
+    pub fn learn_request(&mut self, request: &Request) {
+        self.learn_headers(&request.headers, &REQUEST_HEADERS);
+        let (path, query) = split(&request.path);
+        for segment in path.split('/') {
+            self.learn_text(&decode(segment));
+        }
+        self.learn_pairs(
+            &form_urlencoded::parse(query.as_bytes()).into_owned().collect::<Vec<_>>(),
+        );
+        self.learn_content(&request.content());
+    }
+
+    /// Learns what a response contains, without writing it down yet.
+    pub fn learn_response(&mut self, response: &Response) {
+        self.learn_headers(&response.headers, &RESPONSE_HEADERS);
+        self.learn_content(&response.content());
+    }
+
+    /// A request, with labels in place of all that is known by now.
+    #[must_use]
+    pub fn request(&self, request: &Request) -> RecordedRequest {
+        let (path, query) = split(&request.path);
+        let mut path = path
+            .split('/')
+            .map(|segment| {
+                let decoded = decode(segment);
+                let redacted = self.text(&decoded);
+                if redacted == decoded { segment.to_owned() } else { redacted }
+            })
+            .collect::<Vec<_>>()
+            .join("/");
+        if !query.is_empty() {
+            let pairs = form_urlencoded::parse(query.as_bytes());
+            let pairs: Vec<_> =
+                pairs.map(|(name, value)| format!("{name}={}", self.whole(&value))).collect();
+            path = format!("{path}?{}", pairs.join("&"));
+        }
+        let mut recorded = RecordedRequest {
+            method: request.method.clone(),
+            path,
+            headers: self.headers(&request.headers, &REQUEST_HEADERS),
+            ..RecordedRequest::default()
+        };
+        match request.content() {
+            Content::Empty => {}
+            Content::Json(value) => recorded.json = Some(self.value(&value)),
+            Content::Form(pairs) => recorded.form = Some(self.pairs(&pairs)),
+            Content::Text(text) => recorded.text = Some(self.text(&text)),
+            Content::Binary(length) => recorded.text = Some(format!("({length} bytes)")),
+        }
+        recorded
+    }
+
+    /// A response, with labels in place of all that is known by now.
+    #[must_use]
+    pub fn response(&self, response: &Response) -> RecordedResponse {
+        let mut recorded = RecordedResponse {
+            status: response.status,
+            headers: self.headers(&response.headers, &RESPONSE_HEADERS),
+            ..RecordedResponse::default()
+        };
+        match response.content() {
+            Content::Empty => {}
+            Content::Json(value) => recorded.json = Some(self.value(&value)),
+            Content::Text(text) => recorded.text = Some(self.text(&text)),
+            Content::Form(_) | Content::Binary(_) => {
+                recorded.text = Some(format!("({} bytes)", response.body.len()));
+            }
+        }
+        recorded
+    }
+
+    /// A JSON value, with labels in place of all that is known by now.
+    #[must_use]
+    pub fn value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.whole(text)),
+            Value::Array(elements) => elements.iter().map(|element| self.value(element)).collect(),
+            Value::Object(members) => Value::Object(
+                members
+                    .iter()
+                    .map(|(name, value)| {
+                        let redacted = match (kind_of(members, name, value), value) {
+                            (Some(_), Value::Number(number)) => {
+                                match self.labels.get(&number.to_string()) {
+                                    Some(label) => Value::String(label.clone()),
+                                    None => value.clone(),
+                                }
+                            }
+                            _ => self.value(value),
+                        };
+                        (self.text(name), redacted)
+                    })
+                    .collect(),
+            ),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        }
+    }
+
+    /// A text, with labels in place of all that is known by now.
+    #[must_use]
+    pub fn text(&self, text: &str) -> String {
+        let mut spots: Vec<(usize, usize, &str)> = Vec::new();
+        let candidates = self.labels.iter().filter(|(value, _)| value.len() >= SHORTEST_PART);
+        for (value, label) in candidates {
+            for form in forms(value) {
+                for (start, part) in text.match_indices(&form) {
+                    if stands_alone(text, start, part) {
+                        spots.push((start, start + part.len(), label));
+                    }
+                }
+            }
+        }
+        // What begins first, and of those the longest: a part of a value is not a value.
+        spots.sort_unstable_by_key(|(start, end, _)| (*start, usize::MAX - end));
+        let mut redacted = String::with_capacity(text.len());
+        let mut at = 0;
+        for (start, end, label) in spots {
+            if start >= at {
+                redacted += &text[at..start];
+                redacted += label;
+                at = end;
+            }
+        }
+        redacted + &text[at..]
+    }
+
+    /// The same text with every known label replaced by its value: what a replay hands to the scenario.
+    #[must_use]
+    pub fn restore(&self, text: &str) -> String {
+        let restored = |found: &regex::Captures<'_>| {
+            let found = &found[0];
+            self.values.get(found).map_or_else(|| found.to_owned(), Clone::clone)
+        };
+        if text.contains('[') {
+            SHAPES.replace_all(text, restored).into_owned()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// [`Self::restore`] for every text of a value.
+    #[must_use]
+    pub fn restore_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.restore(text)),
+            Value::Array(elements) => {
+                elements.iter().map(|element| self.restore_value(element)).collect()
+            }
+            Value::Object(members) => Value::Object(
+                members
+                    .iter()
+                    .map(|(name, value)| (name.clone(), self.restore_value(value)))
+                    .collect(),
+            ),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        }
+    }
+
+    fn whole(&self, text: &str) -> String {
+        self.labels.get(text).map_or_else(|| self.text(text), Clone::clone)
+    }
+
+    fn learn(&mut self, kind: Kind, value: &str) {
+        let is_public = self.public.contains(value)
+            && !matches!(kind, Kind::Password | Kind::ClientSecret | Kind::Secret);
+        if value.is_empty() || is_public || self.labels.contains_key(value) {
+            return;
+        }
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        let label = format!("[{kind}#{count}]");
+        self.values.insert(label.clone(), value.to_owned());
+        self.labels.insert(value.to_owned(), label);
+    }
+
+    /// Learns what is known by its shape.
+    fn learn_text(&mut self, text: &str) {
+        for found in SHAPES.captures_iter(text) {
+            let kind = if let Some(kind) = found.name("kind") {
+                match Kind::from_word(kind.as_str()) {
+                    Some(kind) => kind,
+                    None => continue,
+                }
+            } else if found.name("sealed").is_some() {
+                Kind::MfaToken
+            } else if found.name("jwt").is_some() {
+                Kind::Jwt
+            } else if found.name("email").is_some() {
+                Kind::Email
+            } else if found.name("device").is_some() {
+                Kind::AuthenticatorId
+            } else {
+                Kind::UserId
+            };
+            self.learn(kind, &found[0]);
+        }
+    }
+
+    fn learn_field(&mut self, kind: Option<Kind>, text: &str) {
+        match kind {
+            // A part of it may be known already: the domain in an audience.
+            Some(kind) if self.text(text) == text => self.learn(kind, text),
+            _ => self.learn_text(text),
+        }
+    }
+
+    fn learn_headers(&mut self, headers: &Headers, shown: &[&str]) {
+        for (name, value) in headers.iter().filter(|(name, _)| shown.contains(name)) {
+            match (name, value.split_once(' ')) {
+                ("authorization", Some((scheme, credentials))) => {
+                    let kind = if scheme.eq_ignore_ascii_case("basic") {
+                        Kind::BasicCredentials
+                    } else if credentials.starts_with("Fe26.") {
+                        Kind::MfaToken
+                    } else {
+                        Kind::AccessToken
+                    };
+                    self.learn(self.kind_of_label(credentials).unwrap_or(kind), credentials);
+                }
+                _ => self.learn_text(value),
+            }
+        }
+    }
+
+    fn kind_of_label(&self, text: &str) -> Option<Kind> {
+        let word = text.strip_prefix('[')?.split_once('#')?.0;
+        is_label(text).then(|| Kind::from_word(word)).flatten()
+    }
+
+    fn learn_pairs(&mut self, pairs: &[(String, String)]) {
+        for (name, value) in pairs {
+            self.learn_field(Kind::of_field(name), value);
+        }
+    }
+
+    fn learn_content(&mut self, content: &Content) {
+        match content {
+            Content::Json(value) => self.learn_value(None, value),
+            Content::Form(pairs) => self.learn_pairs(pairs),
+            Content::Text(text) => self.learn_text(text),
+            Content::Empty | Content::Binary(_) => {}
+        }
+    }
+
+    fn learn_value(&mut self, kind: Option<Kind>, value: &Value) {
+        match value {
+            Value::String(text) => self.learn_field(kind, text),
+            Value::Number(number) => {
+                if let Some(kind) = kind {
+                    self.learn(kind, &number.to_string());
+                }
+            }
+            Value::Array(elements) => {
+                elements.iter().for_each(|element| self.learn_value(kind, element));
+            }
+            Value::Object(members) => {
+                for (name, value) in members {
+                    self.learn_value(kind_of(members, name, value), value);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn headers(&self, headers: &Headers, shown: &[&str]) -> Map<String, Value> {
+        shown
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), self.text(headers.get(name)?).into())))
+            .collect()
+    }
+
+    fn pairs(&self, pairs: &[(String, String)]) -> Map<String, Value> {
+        pairs.iter().map(|(name, value)| (self.text(name), self.whole(value).into())).collect()
+    }
+}
+
+/// Whether a text contains a label: a word that is a kind, and a number.
+#[must_use]
+pub fn is_label(text: &str) -> bool {
+    text.contains('[')
+        && SHAPES
+            .captures_iter(text)
+            .filter_map(|found| Some(found.name("kind")?.as_str().to_owned()))
+            .any(|word| Kind::from_word(&word).is_some())
+}
+
+/// The kind of a member by its name, and by its neighbours where the name does not say enough.
+fn kind_of(members: &Map<String, Value>, name: &str, value: &Value) -> Option<Kind> {
+    match name {
+        "id" if members.contains_key("authenticator_type") => Some(Kind::AuthenticatorId),
+        "name" if members.contains_key("authenticator_type") => Some(Kind::AuthenticatorName),
+        "name" if members.contains_key("sub") => Some(Kind::Profile),
+        _ => Kind::of_field(name)
+            .filter(|kind| value.is_string() || value.is_array() || *kind == Kind::Time),
+    }
+}
+
+/// A value as it may be written: in clear, or percent-encoded.
+fn forms(value: &str) -> impl Iterator<Item = String> {
+    let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
+    let partly = encoded.replace("%2D", "-").replace("%2E", ".").replace("%5F", "_");
+    let partly = (partly != encoded && partly != value).then_some(partly);
+    let encoded = (encoded != value).then_some(encoded);
+    std::iter::once(value.to_owned()).chain(encoded).chain(partly)
+}
+
+/// A number is not a part of a longer one.
+fn stands_alone(text: &str, start: usize, part: &str) -> bool {
+    if !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
+    let digit = |next: Option<char>| next.is_some_and(|next| next.is_ascii_digit());
+    !digit(text[..start].chars().next_back()) && !digit(text[start + part.len()..].chars().next())
+}
+
+fn split(path: &str) -> (&str, &str) {
+    path.split_once('?').unwrap_or((path, ""))
+}
+
+fn decode(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Redactor, is_label};
+    use crate::exchange::{Request, Response};
+    use serde_json::json;
+
+    #[test]
+    fn the_same_value_has_the_same_label_wherever_it_stands() {
+        let known =
+            [(Kind::Email, "a@b.example".to_owned()), (Kind::Domain, "t.example".to_owned())];
+        let mut redactor = Redactor::new(known, ["000000".to_owned()]);
+        let request = Request::new("POST", "/x/email%7Cdev_aB3dE6gH9jK2mN5p?code=482913")
+            .header("authorization", "Bearer Fe26.2*abcdefghijklmnop*x")
+            .json(&json!({
+                "mfa_token": "Fe26.2*abcdefghijklmnop*x",
+                "binding_code": "482913",
+                "audience": "https://t.example/mfa/",
+                "otp": "000000",
+            }));
+        let response = Response {
+            status: 200,
+            body: b"a@b.example got 482913, not 1482913".to_vec(),
+            ..Response::default()
+        };
+        redactor.learn_request(&request);
+        redactor.learn_response(&response);
+        let recorded = redactor.request(&request);
+        assert_eq!(recorded.path, "/x/[authenticator_id#1]?code=[binding_code#1]");
+        assert_eq!(recorded.headers["authorization"], json!("Bearer [mfa_token#1]"));
+        assert_eq!(
+            recorded.json,
+            Some(json!({
+                "mfa_token": "[mfa_token#1]",
+                "binding_code": "[binding_code#1]",
+                "audience": "https://[domain#1]/mfa/",
+                "otp": "000000",
+            }))
+        );
+        let text = redactor.response(&response).text;
+        assert_eq!(text.as_deref(), Some("[email#1] got [binding_code#1], not 1482913"));
+        assert_eq!(redactor.restore("to [email#1], [email#2]"), "to a@b.example, [email#2]");
+    }
+
+    #[test]
+    fn labels_are_known_from_other_brackets() {
+        assert!(is_label("Bearer [mfa_token#12]"));
+        assert!(!is_label("[nonsense#1]") && !is_label("[mfa_token]") && !is_label("a"));
+    }
+}
