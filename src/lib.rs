@@ -5,6 +5,7 @@
 //! and keeps what it saw as snapshots.
 
 pub mod clock;
+pub mod emulator;
 pub mod exchange;
 pub mod expect;
 pub mod scenario;

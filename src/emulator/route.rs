@@ -1,0 +1,162 @@
+//! From a request to what it asks for: the endpoint, the parameters, the credentials.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::error::Refusal;
+use crate::exchange::{Content, Request};
+
+/// What can be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Token,
+    Associate,
+    Challenge,
+    ListAuthenticators,
+    DeleteAuthenticator(String),
+    UserInfo,
+    Discovery,
+    Keys,
+}
+
+impl Endpoint {
+    /// What this request calls: 404 for an unknown path, 405 for an unknown method.
+    pub(super) fn of(request: &Request) -> Result<Self, Refusal> {
+        let path = request.path.split('?').next().unwrap_or_default();
+        let (methods, endpoint): (&[&str], _) = match path {
+            "/oauth/token" => (&["POST"], Self::Token),
+            "/mfa/associate" => (&["POST"], Self::Associate),
+            "/mfa/challenge" => (&["POST"], Self::Challenge),
+            "/mfa/authenticators" => (&["GET"], Self::ListAuthenticators),
+            "/userinfo" => (&["GET", "POST"], Self::UserInfo),
+            "/.well-known/openid-configuration" => (&["GET"], Self::Discovery),
+            "/.well-known/jwks.json" => (&["GET"], Self::Keys),
+            _ => (&["DELETE"], Self::authenticator(path).ok_or_else(Refusal::not_found)?),
+        };
+        if methods.contains(&request.method.as_str()) {
+            Ok(endpoint)
+        } else {
+            Err(Refusal::method_not_allowed())
+        }
+    }
+
+    fn authenticator(path: &str) -> Option<Self> {
+        let id = path.strip_prefix("/mfa/authenticators/")?;
+        if id.is_empty() || id.contains('/') {
+            return None;
+        }
+        // Clients send the `|` as `%7C` [rec].
+        let id = percent_decode_str(id).decode_utf8().ok()?;
+        Some(Self::DeleteAuthenticator(id.into_owned()))
+    }
+
+    /// Recorded: the token endpoint names no character set, the others do \[rec\].
+    pub(super) const fn content_type(&self) -> &'static str {
+        match self {
+            Self::Token | Self::DeleteAuthenticator(_) => "application/json",
+            _ => "application/json; charset=utf-8",
+        }
+    }
+}
+
+/// The parameters of a body, JSON or form alike \[doc\]\[oas\]. Whatever cannot be read has none.
+#[derive(Clone, Debug)]
+pub(super) struct Parameters(Map<String, Value>);
+
+impl Parameters {
+    pub(super) fn of(request: &Request) -> Self {
+        Self(match request.content() {
+            Content::Json(Value::Object(members)) => members,
+            Content::Form(fields) => {
+                fields.into_iter().map(|(name, value)| (name, Value::String(value))).collect()
+            }
+            _ => Map::new(),
+        })
+    }
+
+    /// A parameter, if it is there: `null` is absent \[sdk: auth0-python\], and so is an empty
+    /// text \[guess\].
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.get(name).ok_or_else(|| Refusal::missing(name))
+    }
+
+    /// The first text of a list that must be there. Whether more than one makes sense is not said.
+    pub(super) fn first(&self, name: &str) -> Result<&str, Refusal> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Err(Refusal::missing(name)),
+            Some(list) => list.get(0).and_then(Value::as_str).ok_or_else(|| Refusal::invalid(name)),
+        }
+    }
+}
+
+/// Who a client says that it is.
+#[derive(Clone, Debug)]
+pub(super) struct Credentials {
+    pub(super) id: String,
+    pub(super) secret: Option<String>,
+}
+
+impl Credentials {
+    /// From HTTP Basic, where there is any, else from the body \[doc\].
+    pub(super) fn of(request: &Request, parameters: &Parameters) -> Result<Self, Refusal> {
+        if let Some(basic) = authorization(request, "basic").and_then(Self::basic) {
+            return Ok(basic);
+        }
+        let id = parameters.required("client_id")?.to_owned();
+        Ok(Self { id, secret: parameters.get("client_secret").map(str::to_owned) })
+    }
+
+    /// Each half is form-encoded before they are joined: RFC 6749, section 2.3.1.
+    fn basic(encoded: &str) -> Option<Self> {
+        let joined = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+        let (id, secret) = joined.split_once(':')?;
+        let decode = |half| Some(percent_decode_str(half).decode_utf8().ok()?.into_owned());
+        Some(Self { id: decode(id)?, secret: Some(decode(secret)?) })
+    }
+}
+
+/// The bearer token of a request, if any.
+pub(super) fn bearer(request: &Request) -> Option<&str> {
+    authorization(request, "bearer")
+}
+
+fn authorization<'a>(request: &'a Request, scheme: &str) -> Option<&'a str> {
+    let (found, value) = request.headers.get("authorization")?.split_once(' ')?;
+    found.eq_ignore_ascii_case(scheme).then(|| value.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Endpoint;
+    use crate::exchange::Request;
+
+    #[test]
+    fn paths_and_methods_are_told_apart() {
+        for (method, path, expected) in [
+            ("POST", "/oauth/token", Ok(Endpoint::Token)),
+            ("POST", "/oauth/token?x=1", Ok(Endpoint::Token)),
+            ("GET", "/oauth/token", Err(405)),
+            // A page has this slip; it is none of the API's paths.
+            ("POST", "/oath/token", Err(404)),
+            ("GET", "/mfa/authenticators", Ok(Endpoint::ListAuthenticators)),
+            (
+                "DELETE",
+                "/mfa/authenticators/email%7Cdev_1",
+                Ok(Endpoint::DeleteAuthenticator("email|dev_1".into())),
+            ),
+            ("DELETE", "/mfa/authenticators/", Err(404)),
+            ("DELETE", "/mfa/authenticators/a/b", Err(404)),
+            ("DELETE", "/mfa/authenticators/%FF", Err(404)),
+            ("GET", "/mfa/authenticators/email%7Cdev_1", Err(405)),
+            ("GET", "", Err(404)),
+        ] {
+            let found = Endpoint::of(&Request::new(method, path));
+            assert_eq!(found.map_err(|refusal| refusal.status()), expected, "{method} {path}");
+        }
+    }
+}

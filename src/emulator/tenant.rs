@@ -1,0 +1,213 @@
+//! What a tenant is set up with.
+
+use std::collections::BTreeSet;
+
+use crate::secret::Secret;
+
+/// A tenant's set-up.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// The host, with a port where it has one: issuer and addresses are made of it.
+    pub domain: String,
+    /// The factors that are on. Recovery codes are off by default on a tenant \[doc\].
+    pub factors: BTreeSet<Factor>,
+    /// When a login needs a second factor.
+    pub policy: MfaPolicy,
+    /// The applications.
+    pub clients: Vec<Client>,
+}
+
+impl Tenant {
+    /// The issuer of all tokens, with the slash at its end: SDKs compare it as a string \[sdk\].
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        format!("https://{}/", self.domain)
+    }
+
+    /// The audience of access tokens that the MFA API accepts \[doc\].
+    #[must_use]
+    pub fn mfa_audience(&self) -> String {
+        format!("https://{}/mfa/", self.domain)
+    }
+
+    pub(super) fn client(&self, id: &str) -> Option<&Client> {
+        self.clients.iter().find(|client| client.id == id)
+    }
+
+    pub(super) fn has(&self, factor: Factor) -> bool {
+        self.factors.contains(&factor)
+    }
+}
+
+/// What can stand beside a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Factor {
+    /// A code by e-mail.
+    Email,
+    /// A code by text message.
+    Sms,
+    /// A code that is read out on the telephone.
+    Voice,
+    /// A time-based one-time code.
+    Otp,
+    /// A notification of the Guardian app.
+    Push,
+    /// A code that is kept for a lost device.
+    RecoveryCode,
+}
+
+impl Factor {
+    /// Every factor.
+    pub const ALL: [Self; 6] =
+        [Self::Email, Self::Sms, Self::Voice, Self::Otp, Self::Push, Self::RecoveryCode];
+
+    /// Its word in scenarios and configurations.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Voice => "voice",
+            Self::Otp => "otp",
+            Self::Push => "push",
+            Self::RecoveryCode => "recovery-code",
+        }
+    }
+
+    /// The factor with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|factor| factor.word() == word)
+    }
+
+    /// The factor behind an `oob_channel`, whose words differ: push is `auth0` \[doc\].
+    pub(super) fn from_channel(channel: &str) -> Option<Self> {
+        Some(match channel {
+            "email" => Self::Email,
+            "sms" => Self::Sms,
+            "voice" => Self::Voice,
+            "auth0" => Self::Push,
+            _ => return None,
+        })
+    }
+}
+
+/// When a login needs a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MfaPolicy {
+    /// Never.
+    Never,
+    /// Always: the policy `all-applications`.
+    Always,
+}
+
+/// An application that is registered with the tenant.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The `client_id`.
+    pub id: String,
+    /// The `client_secret`; a public client has none.
+    pub secret: Option<Secret<String>>,
+    /// The grants that it may use.
+    pub grants: BTreeSet<GrantType>,
+}
+
+impl Client {
+    /// Whether `secret` is what this client has to show; a public client need not show any.
+    pub(super) fn accepts(&self, secret: Option<&str>) -> bool {
+        self.secret.as_ref().is_none_or(|known| secret == Some(known.expose()))
+    }
+}
+
+/// A way to get a token at `/oauth/token`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GrantType {
+    /// A name and a password.
+    Password,
+    /// A name and a password in a named connection.
+    PasswordRealm,
+    /// The answer to a challenge that went another way.
+    MfaOob,
+    /// A time-based one-time code.
+    MfaOtp,
+    /// A recovery code.
+    MfaRecoveryCode,
+    /// A refresh token.
+    RefreshToken,
+    /// The client's own credentials.
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// Every grant.
+    pub const ALL: [Self; 7] = [
+        Self::Password,
+        Self::PasswordRealm,
+        Self::MfaOob,
+        Self::MfaOtp,
+        Self::MfaRecoveryCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+    ];
+
+    /// The value of `grant_type`.
+    #[must_use]
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::PasswordRealm => "http://auth0.com/oauth/grant-type/password-realm",
+            Self::MfaOob => "http://auth0.com/oauth/grant-type/mfa-oob",
+            Self::MfaOtp => "http://auth0.com/oauth/grant-type/mfa-otp",
+            Self::MfaRecoveryCode => "http://auth0.com/oauth/grant-type/mfa-recovery-code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// The grant with this `grant_type`.
+    #[must_use]
+    pub fn from_uri(uri: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.uri() == uri)
+    }
+}
+
+/// A user to be.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The address, which is also the name to log in with.
+    pub email: String,
+    /// Whether the address is known to be the user's: it is a factor by itself then \[doc\].
+    pub email_verified: bool,
+    /// The password.
+    pub password: Secret<String>,
+    /// What the user has enrolled already.
+    pub enrolled: Vec<Enrolled>,
+}
+
+/// An authenticator that a user comes with: confirmed at once, and without a recovery code, as
+/// imported users are \[doc\].
+#[derive(Clone, Debug)]
+pub enum Enrolled {
+    /// An address that codes are sent to; the user's own where none is named.
+    Email {
+        /// The address.
+        address: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Factor, GrantType};
+
+    #[test]
+    fn words_and_uris_read_back() {
+        for factor in Factor::ALL {
+            assert_eq!(Factor::from_word(factor.word()), Some(factor));
+        }
+        for grant in GrantType::ALL {
+            assert_eq!(GrantType::from_uri(grant.uri()), Some(grant));
+        }
+        assert_eq!(Factor::from_word("fax"), None);
+        assert_eq!(GrantType::from_uri("implicit"), None);
+    }
+}

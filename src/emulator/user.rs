@@ -1,0 +1,228 @@
+//! A user: credentials, authenticators, and what is counted against them.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    authenticator::{self, Authenticator, Channel, RecoveryCode, State},
+    code::Bucket,
+    tenant::{Enrolled, Factor, NewUser, Tenant},
+    token::Scope,
+};
+use crate::{
+    clock::{Entropy, Timestamp},
+    secret::Secret,
+};
+
+/// A user of the tenant.
+#[derive(Clone, Debug)]
+pub(super) struct User {
+    pub(super) id: String,
+    pub(super) email: String,
+    email_verified: bool,
+    password: Secret<String>,
+    updated_at: Timestamp,
+    /// What was enrolled explicitly, in order.
+    authenticators: Vec<Authenticator>,
+    /// The id under which the verified address is listed: it must not change from list to list.
+    own_address_id: String,
+    recovery_code: Option<RecoveryCode>,
+    pub(super) failed_codes: Bucket,
+    pub(super) failed_recovery_codes: Bucket,
+    pub(super) sent_emails: Bucket,
+}
+
+impl User {
+    pub(super) fn new(user: NewUser, now: Timestamp, entropy: &mut dyn Entropy) -> Self {
+        let enrolled = user.enrolled.into_iter().map(|enrolled| match enrolled {
+            Enrolled::Email { address } => {
+                let address = address.unwrap_or_else(|| user.email.clone());
+                Authenticator::new(Channel::Email { address }, State::Active, entropy)
+            }
+        });
+        let authenticators = enrolled.collect();
+        Self {
+            id: format!("auth0|{}", entropy.text(24, b"0123456789abcdef")),
+            email: user.email,
+            email_verified: user.email_verified,
+            password: user.password,
+            updated_at: now,
+            authenticators,
+            own_address_id: authenticator::id("email", entropy),
+            recovery_code: None,
+            failed_codes: Bucket::of_failed_codes(),
+            failed_recovery_codes: Bucket::of_failed_recovery_codes(),
+            sent_emails: Bucket::of_emails(),
+        }
+    }
+
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        self.email.eq_ignore_ascii_case(name)
+    }
+
+    /// Notes a login, if it is one.
+    pub(super) fn log_in(&mut self, password: &str, now: Timestamp) -> bool {
+        let right = self.password.expose() == password;
+        if right {
+            self.updated_at = now;
+        }
+        right
+    }
+}
+
+/// Authenticators.
+impl User {
+    /// Whether a factor that was enrolled explicitly is confirmed. A verified address that is
+    /// listed by itself is none \[guess\]: the pages let such a user enrol another address.
+    pub(super) fn is_enrolled(&self) -> bool {
+        self.authenticators.iter().any(Authenticator::is_active)
+    }
+
+    /// Whether a token for the MFA audience needs the second factor first: not without a factor,
+    /// nor with e-mail only \[doc\].
+    pub(super) fn guards_the_mfa_audience(&self) -> bool {
+        let mut active = self.authenticators.iter().filter(|known| known.is_active());
+        active.any(|known| known.channel.guards_the_mfa_audience())
+    }
+
+    /// Everything that a code can be sent to, or could once it is confirmed: what was enrolled,
+    /// then the verified address, which is there by itself while the factor is on \[doc\] and not
+    /// enrolled explicitly \[guess\].
+    pub(super) fn authenticators(&self, tenant: &Tenant) -> Vec<Authenticator> {
+        let mut all = self.authenticators.clone();
+        let own = Channel::Email { address: self.email.clone() };
+        let listed = all.iter().any(|known| known.is_active() && known.channel == own);
+        if self.email_verified && tenant.has(Factor::Email) && !listed {
+            let id = self.own_address_id.clone();
+            all.push(Authenticator { id, channel: own, state: State::Active });
+        }
+        all
+    }
+
+    /// As `GET /mfa/authenticators` has it: the recovery code stands behind the first
+    /// authenticator, which it came with \[rec\].
+    pub(super) fn entries(&self, tenant: &Tenant) -> Vec<Value> {
+        let mut entries: Vec<_> =
+            self.authenticators(tenant).iter().map(Authenticator::entry).collect();
+        if let Some(recovery_code) = &self.recovery_code {
+            let second = self.authenticators.len().min(1);
+            entries.insert(second, recovery_code.entry(self.is_enrolled()));
+        }
+        entries
+    }
+
+    /// Adds an authenticator that has yet to be confirmed, in place of one for the same address
+    /// that never was \[guess\], and gives its id.
+    pub(super) fn associate(&mut self, channel: Channel, entropy: &mut dyn Entropy) -> String {
+        let new = Authenticator::new(channel, State::Pending, entropy);
+        let id = new.id.clone();
+        let mut pending = self.authenticators.iter_mut().filter(|known| !known.is_active());
+        match pending.find(|known| known.channel == new.channel) {
+            Some(old) => *old = new,
+            None => self.authenticators.push(new),
+        }
+        id
+    }
+
+    /// The code that comes with the first association, confirmed or not \[doc; rec, inferred\].
+    /// To be asked before the association.
+    pub(super) fn first_recovery_code(
+        &mut self,
+        tenant: &Tenant,
+        entropy: &mut dyn Entropy,
+    ) -> Option<String> {
+        let first = self.authenticators.is_empty() && self.recovery_code.is_none();
+        if !first || !tenant.has(Factor::RecoveryCode) {
+            return None;
+        }
+        let new = self.recovery_code.insert(RecoveryCode::new(entropy));
+        Some(new.code.clone())
+    }
+
+    /// The code has come back.
+    pub(super) fn activate(&mut self, id: &str) {
+        if let Some(known) = self.authenticators.iter_mut().find(|known| known.id == id) {
+            known.state = State::Active;
+        }
+    }
+
+    /// Removes what was enrolled explicitly, or the recovery code \[guess\]; says whether it was
+    /// there.
+    pub(super) fn remove(&mut self, id: &str) -> bool {
+        let before = self.authenticators.len();
+        self.authenticators.retain(|known| known.id != id);
+        let recovery_code = self.recovery_code.take_if(|known| known.id == id);
+        self.authenticators.len() < before || recovery_code.is_some()
+    }
+
+    /// The recovery code, while it can be used: like any inactive entry it cannot before the
+    /// first factor is confirmed \[guess\].
+    pub(super) fn recovery_code(&mut self) -> Option<&mut RecoveryCode> {
+        if self.is_enrolled() { self.recovery_code.as_mut() } else { None }
+    }
+}
+
+/// Claims.
+impl User {
+    /// The claims of an ID token and of `/userinfo`, in the order recorded there \[rec\].
+    pub(super) fn claims(&self, scope: &Scope) -> Map<String, Value> {
+        let mut claims = Map::new();
+        claims.insert("sub".into(), json!(self.id));
+        if scope.has("profile") {
+            let nickname = self.email.split('@').next().unwrap_or_default();
+            let letters = nickname.chars().filter(char::is_ascii_alphanumeric).take(2);
+            let letters = letters.collect::<String>().to_ascii_lowercase();
+            claims.insert("nickname".into(), json!(nickname));
+            claims.insert("name".into(), json!(self.email));
+            // Auth0's own fallback picture. What comes before it, Gravatar, wants a digest.
+            let picture = format!("https://cdn.auth0.com/avatars/{letters}.png");
+            claims.insert("picture".into(), json!(picture));
+            claims.insert("updated_at".into(), json!(iso_8601(self.updated_at)));
+        }
+        if scope.has("email") {
+            claims.insert("email".into(), json!(self.email));
+            claims.insert("email_verified".into(), json!(self.email_verified));
+        }
+        claims
+    }
+}
+
+/// A moment in UTC, to the millisecond. The days are counted from a March, so that the leap day is
+/// the last of its year.
+fn iso_8601(moment: Timestamp) -> String {
+    let (days, seconds) = (moment.as_secs() / 86_400, moment.as_secs() % 86_400);
+    let since_march_0000 = days + 719_468;
+    let (era, day_of_era) = (since_march_0000 / 146_097, since_march_0000 % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        moment.as_millis() % 1000
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::iso_8601;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn moments_are_dates() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_123, "2000-02-29T00:00:00.123Z"),
+            (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
+            (1_735_689_600_000, "2025-01-01T00:00:00.000Z"),
+            (4_102_444_799_000, "2099-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(iso_8601(Timestamp::from_millis(millis)), text);
+        }
+    }
+}
