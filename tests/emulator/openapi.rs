@@ -1,0 +1,94 @@
+//! The MFA part of Auth0's OpenAPI document, and where the emulator departs from it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex},
+};
+
+use countersign::exchange::{Content, Request, Response};
+use serde_json::{Value, json};
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("auth0-openapi-mfa.json")).expect("the document is JSON")
+});
+
+/// Statuses that the document does not list for a call, and why they are answered all the same.
+const EXCEPTIONS: &[(&str, &str, u16, &str)] = &[
+    ("post", "/oauth/token", 501, "not Auth0's: a grant that is not emulated yet"),
+    ("post", "/mfa/associate", 403, "`User is already enrolled.` is told as an access_denied"),
+    ("post", "/mfa/associate", 501, "not Auth0's: a factor that is not emulated yet"),
+    ("post", "/mfa/challenge", 403, "SDKs know a `Malformed mfa_token` as 403"),
+    ("post", "/mfa/challenge", 501, "not Auth0's: a factor that is not emulated yet"),
+    ("get", "/mfa/authenticators", 403, "a token without the scope: Auth0's way elsewhere"),
+    ("delete", "/mfa/authenticators/{id}", 403, "a token without the scope, or an mfa_token"),
+];
+
+/// Panics unless the answer is as the document has it, or an exception.
+pub(crate) fn check(request: &Request, response: &Response) {
+    let path = match request.path.split('?').next().expect("a first part") {
+        path if path.starts_with("/mfa/authenticators/") => "/mfa/authenticators/{id}",
+        path => path,
+    };
+    let method = request.method.to_ascii_lowercase();
+    let call = &DOCUMENT["paths"][path][&method];
+    let status = response.status;
+    if call.is_null() {
+        return;
+    }
+    let listed = &call["responses"][status.to_string()];
+    if listed.is_null() {
+        let known = EXCEPTIONS
+            .iter()
+            .any(|exception| (exception.0, exception.1, exception.2) == (&method, path, status));
+        assert!(known, "{method} {path} answered {status}, which is not in the document");
+    }
+    if status == 204 {
+        assert!(response.body.is_empty());
+        return;
+    }
+    let pointer = if listed.is_null() {
+        "/components/schemas/ErrorResponse".to_owned()
+    } else {
+        let path = path.replace('/', "~1");
+        format!("/paths/{path}/{method}/responses/{status}/content/application~1json/schema")
+    };
+    let Content::Json(body) = response.content() else {
+        panic!("{method} {path} answered {:?}", response.content());
+    };
+    let validator = validator(&pointer);
+    let errors: Vec<_> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{method} {path} {status} {body}: {errors:?}");
+}
+
+/// The validator of a part of the document; made once, as there are thousands of answers.
+fn validator(pointer: &str) -> Arc<jsonschema::Validator> {
+    static MADE: LazyLock<Mutex<HashMap<String, Arc<jsonschema::Validator>>>> =
+        LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().expect("no panic while it is made");
+    let validator = made.entry(pointer.to_owned()).or_insert_with(|| {
+        let mut schema = DOCUMENT.pointer(pointer).expect("a schema").clone();
+        // For the references in it; by itself it says nothing to JSON Schema.
+        schema["components"] = DOCUMENT["components"].clone();
+        Arc::new(jsonschema::validator_for(&schema).expect("a schema"))
+    });
+    Arc::clone(validator)
+}
+
+#[test]
+fn exceptions_are_needed_and_have_a_reason() {
+    for (method, path, status, reason) in EXCEPTIONS {
+        let responses = &DOCUMENT["paths"][path][method]["responses"];
+        assert!(responses.is_object(), "{method} {path} is not in the document");
+        assert!(responses[status.to_string()].is_null(), "{method} {path} {status} is listed");
+        assert!(!reason.is_empty());
+    }
+}
+
+#[test]
+fn the_document_is_not_toothless() {
+    let token = validator("/components/schemas/TokenResponse");
+    assert!(token.is_valid(&json!({"access_token": "a", "token_type": "Bearer", "expires_in": 1})));
+    assert!(!token.is_valid(&json!({"access_token": "a", "token_type": "Bearer"})));
+    let list = "/paths/~1mfa~1authenticators/get/responses/200/content/application~1json/schema";
+    assert!(!validator(list).is_valid(&json!([{"authenticator_type": "email"}])));
+}
