@@ -3,4 +3,5 @@
 mod drive;
 mod flows;
 mod openapi;
+mod properties;
 mod refusals;

@@ -1,0 +1,426 @@
+//! Random calls against a model of what may come of them.
+
+use std::time::Duration;
+
+use countersign::{
+    clock::Timestamp,
+    emulator::{Factor, MfaPolicy, NewUser},
+    exchange::Request,
+};
+use proptest::{collection::vec, prelude::*, sample::Index};
+use serde_json::{Value, json};
+
+use crate::drive::{ADA, ALL_SCOPES, Answer, BOB, Drive, MFA_AUDIENCE, WRONG_CODE, user};
+
+/// A call; what it is made with is drawn from all that has been seen so far, whoever's it is.
+#[derive(Clone, Debug)]
+enum Step {
+    Login { user: usize, for_mfa: bool },
+    Associate { bearer: Index, address: usize },
+    Challenge { mfa_token: Index, authenticator: Option<Index> },
+    Verify { mfa_token: Index, sent: Index, code: Option<Index> },
+    VerifyLast { mfa_token: Index },
+    Recover { mfa_token: Index, code: Index },
+    Refresh { token: Index },
+    List { bearer: Index },
+    Delete { bearer: Index, authenticator: Index },
+    Wait { seconds: u64 },
+    Garbage { method: usize, path: usize, content_type: usize, body: Vec<u8>, bearer: Index },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let index = any::<Index>;
+    prop_oneof![
+        3 => (0..3_usize, any::<bool>()).prop_map(|(user, for_mfa)| Step::Login { user, for_mfa }),
+        3 => (index(), 0..4_usize)
+            .prop_map(|(bearer, address)| Step::Associate { bearer, address }),
+        2 => (index(), proptest::option::of(index()))
+            .prop_map(|(mfa_token, authenticator)| Step::Challenge { mfa_token, authenticator }),
+        2 => (index(), index(), proptest::option::of(index()))
+            .prop_map(|(mfa_token, sent, code)| Step::Verify { mfa_token, sent, code }),
+        6 => index().prop_map(|mfa_token| Step::VerifyLast { mfa_token }),
+        1 => (index(), index()).prop_map(|(mfa_token, code)| Step::Recover { mfa_token, code }),
+        1 => index().prop_map(|token| Step::Refresh { token }),
+        1 => index().prop_map(|bearer| Step::List { bearer }),
+        1 => (index(), index())
+            .prop_map(|(bearer, authenticator)| Step::Delete { bearer, authenticator }),
+        1 => prop_oneof![0..60_u64, 240..360_u64].prop_map(|seconds| Step::Wait { seconds }),
+        1 => (0..4_usize, 0..8_usize, 0..4_usize, vec(any::<u8>(), 0..40), index()).prop_map(
+            |(method, path, content_type, body, bearer)| {
+                Step::Garbage { method, path, content_type, body, bearer }
+            }
+        ),
+    ]
+}
+
+const EVE: &str = "eve@example.net";
+const NAMES: [&str; 3] = [ADA, BOB, EVE];
+/// Names that the masks leave distinct.
+const ADDRESSES: [&str; 3] = ["x@first.example", "x@second.example", "x@third.example"];
+
+/// Something with an owner; the number of a user.
+#[derive(Clone, Debug)]
+struct Owned<T> {
+    user: usize,
+    it: T,
+}
+
+/// A code on its way.
+#[derive(Clone, Debug)]
+struct Sent {
+    oob_code: String,
+    code: String,
+    at: Timestamp,
+    mfa_token: String,
+    /// The address, where it is an association's.
+    address: Option<String>,
+    used: bool,
+}
+
+/// What was enrolled: its name in the list, and whether it is active.
+type Enrolled = Vec<(String, bool)>;
+
+struct Model {
+    drive: Drive,
+    ids: [String; 3],
+    /// `mfa_token`s and access tokens for the MFA API.
+    bearers: Vec<Owned<String>>,
+    sent: Vec<Owned<Sent>>,
+    recovery_codes: Vec<Owned<String>>,
+    used_recovery_codes: Vec<String>,
+    refresh_tokens: Vec<Owned<String>>,
+    used_refresh_tokens: Vec<String>,
+    authenticators: Vec<Owned<String>>,
+    enrolled: [Enrolled; 3],
+    has_recovery_entry: [bool; 3],
+}
+
+fn pick<'a, T>(from: &'a [Owned<T>], index: &Index) -> Option<&'a Owned<T>> {
+    if from.is_empty() { None } else { Some(index.get(from)) }
+}
+
+fn masked(address: &str) -> String {
+    let domain = address.split('@').nth(1).expect("a domain");
+    format!("****@{}{}", &domain[..4], "*".repeat(domain.len() - 4))
+}
+
+impl Model {
+    fn new() -> Self {
+        let mut drive = Drive::with(&[Factor::Email, Factor::RecoveryCode], MfaPolicy::Always);
+        let ids =
+            NAMES.map(|name| drive.add_user(NewUser { email_verified: name == EVE, ..user(name) }));
+        Self {
+            drive,
+            ids,
+            bearers: vec![Owned { user: 0, it: "garbage".to_owned() }],
+            sent: vec![],
+            recovery_codes: vec![Owned { user: 0, it: "GARBAGE".to_owned() }],
+            used_recovery_codes: vec!["GARBAGE".to_owned()],
+            refresh_tokens: vec![],
+            used_refresh_tokens: vec![],
+            authenticators: vec![Owned { user: 0, it: "email|dev_0".to_owned() }],
+            enrolled: [vec![], vec![], vec![]],
+            has_recovery_entry: [false; 3],
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Login { user, for_mfa } => self.login(*user, *for_mfa),
+            Step::Associate { bearer, address } => {
+                let bearer = index_of(&self.bearers, bearer);
+                self.associate(&bearer, ADDRESSES.get(*address).copied());
+            }
+            Step::Challenge { mfa_token, authenticator } => {
+                let bearer = index_of(&self.bearers, mfa_token);
+                let authenticator =
+                    authenticator.as_ref().map(|index| index_of(&self.authenticators, index));
+                self.challenge(&bearer, authenticator.as_ref());
+            }
+            Step::Verify { mfa_token, sent, code } => {
+                let Some(oob_code) = pick(&self.sent, sent).map(|sent| sent.it.oob_code.clone())
+                else {
+                    return;
+                };
+                let code = code.as_ref().and_then(|index| pick(&self.sent, index));
+                let code = code.map_or(WRONG_CODE.to_owned(), |sent| sent.it.code.clone());
+                let bearer = index_of(&self.bearers, mfa_token);
+                self.verify(&bearer, &oob_code, &code);
+            }
+            Step::VerifyLast { mfa_token } => {
+                // What a client that means well does; but now and then with a spent token.
+                let bearer = index_of(&self.bearers, mfa_token);
+                let of_it = |sent: &&Owned<Sent>| sent.it.mfa_token == bearer.it;
+                let Some(sent) = self.sent.iter().rev().find(of_it).cloned() else { return };
+                self.verify(&bearer, &sent.it.oob_code, &sent.it.code);
+            }
+            Step::Recover { mfa_token, code } => {
+                let bearer = index_of(&self.bearers, mfa_token);
+                let code = index_of(&self.recovery_codes, code);
+                self.recover(&bearer, &code);
+            }
+            Step::Refresh { token } => {
+                if let Some(token) = pick(&self.refresh_tokens, token).cloned() {
+                    self.refresh(&token);
+                }
+            }
+            Step::List { bearer } => self.list(&index_of(&self.bearers, bearer)),
+            Step::Delete { bearer, authenticator } => {
+                let bearer = index_of(&self.bearers, bearer);
+                let authenticator = index_of(&self.authenticators, authenticator);
+                self.delete(&bearer, &authenticator);
+            }
+            Step::Wait { seconds } => self.drive.advance(Duration::from_secs(*seconds)),
+            Step::Garbage { method, path, content_type, body, bearer } => {
+                let bearer = index_of(&self.bearers, bearer).it;
+                self.garbage([*method, *path, *content_type], body, &bearer);
+            }
+        }
+    }
+
+    fn login(&mut self, user: usize, for_mfa: bool) {
+        let scope = format!("{ALL_SCOPES} offline_access");
+        let mut more = vec![("scope", scope.as_str())];
+        if for_mfa {
+            more.push(("audience", MFA_AUDIENCE));
+        }
+        let answer = self.drive.login(NAMES[user], &more);
+        if for_mfa {
+            self.tokens(user, &answer);
+        } else {
+            assert_eq!(answer.outcome().1, "mfa_required");
+            self.bearers.push(Owned { user, it: answer.text("mfa_token") });
+        }
+    }
+
+    fn associate(&mut self, bearer: &Owned<String>, address: Option<&str>) {
+        let mut body = json!({"authenticator_types": ["oob"], "oob_channels": ["email"]});
+        if let Some(address) = address {
+            body["email"] = json!(address);
+        }
+        let answer = self.drive.associate(&bearer.it, &body);
+        if answer.status() != 200 {
+            return;
+        }
+        let user = bearer.user;
+        let address = address.unwrap_or(NAMES[user]);
+        assert_eq!(self.drive.inbox.last().map(|mail| mail.to.as_str()), Some(address));
+        let name = masked(address);
+        let pending = (name.clone(), false);
+        let enrolled = &mut self.enrolled[user];
+        if let Some(code) = answer.body()["recovery_codes"][0].as_str() {
+            assert!(enrolled.is_empty() && !self.has_recovery_entry[user]);
+            self.has_recovery_entry[user] = true;
+            self.recovery_codes.push(Owned { user, it: code.to_owned() });
+        }
+        if !enrolled.contains(&pending) {
+            enrolled.push(pending);
+        }
+        self.sent(bearer, &answer, Some(name));
+    }
+
+    fn challenge(&mut self, bearer: &Owned<String>, authenticator: Option<&Owned<String>>) {
+        let members = authenticator.map_or(json!({}), |it| json!({"authenticator_id": it.it}));
+        let answer = self.drive.challenge(&bearer.it, &members);
+        if answer.status() == 200 {
+            // Nobody challenges what is another's.
+            assert!(authenticator.is_none_or(|it| it.user == bearer.user));
+            self.sent(bearer, &answer, None);
+        }
+    }
+
+    fn sent(&mut self, bearer: &Owned<String>, answer: &Answer, address: Option<String>) {
+        let sent = Sent {
+            oob_code: answer.text("oob_code"),
+            code: self.drive.code(),
+            at: self.drive.now,
+            mfa_token: bearer.it.clone(),
+            address,
+            used: false,
+        };
+        self.sent.push(Owned { user: bearer.user, it: sent });
+    }
+
+    fn verify(&mut self, bearer: &Owned<String>, oob_code: &str, code: &str) {
+        let answer = self.drive.verify(&bearer.it, oob_code, code);
+        if answer.status() != 200 {
+            return;
+        }
+        let now = self.drive.now;
+        let sent = self.sent.iter_mut().find(|sent| sent.it.oob_code == oob_code);
+        let sent = sent.expect("it was sent");
+        assert!(!sent.it.used, "a code works once");
+        assert!(now.since(sent.it.at) < Duration::from_mins(5), "an expired code never does");
+        assert_eq!(sent.it.code, code);
+        assert_eq!((sent.user, &sent.it.mfa_token), (bearer.user, &bearer.it));
+        sent.it.used = true;
+        if let Some(name) = sent.it.address.clone() {
+            let mut enrolled = self.enrolled[bearer.user].iter_mut();
+            let entry = enrolled.find(|entry| entry.0 == name && !entry.1).expect("it was pending");
+            entry.1 = true;
+        }
+        self.tokens(bearer.user, &answer);
+    }
+
+    fn recover(&mut self, bearer: &Owned<String>, code: &Owned<String>) {
+        let answer = self.drive.recover(&bearer.it, &code.it);
+        if answer.status() == 200 {
+            assert_eq!(bearer.user, code.user);
+            assert!(!self.used_recovery_codes.contains(&code.it), "a recovery code works once");
+            self.used_recovery_codes.push(code.it.clone());
+            let replacement = answer.text("recovery_code");
+            self.recovery_codes.push(Owned { user: code.user, it: replacement });
+            self.tokens(bearer.user, &answer);
+        }
+    }
+
+    fn refresh(&mut self, token: &Owned<String>) {
+        let answer =
+            self.drive.token(&[("grant_type", "refresh_token"), ("refresh_token", &token.it)]);
+        assert_eq!(answer.status() == 200, !self.used_refresh_tokens.contains(&token.it));
+        if answer.status() == 200 {
+            self.used_refresh_tokens.push(token.it.clone());
+            self.tokens(token.user, &answer);
+        }
+    }
+
+    /// Tokens must be the user's, whoever asked.
+    fn tokens(&mut self, user: usize, answer: &Answer) {
+        assert_eq!(answer.status(), 200);
+        let access_token = answer.text("access_token");
+        let userinfo = self.drive.get("/userinfo", &access_token);
+        assert_eq!(userinfo.body()["sub"], json!(self.ids[user]));
+        self.refresh_tokens.push(Owned { user, it: answer.text("refresh_token") });
+        if access_token.contains('.') {
+            self.bearers.push(Owned { user, it: access_token });
+        }
+    }
+
+    fn list(&mut self, bearer: &Owned<String>) {
+        let answer = self.drive.list(&bearer.it);
+        if answer.status() == 200 {
+            self.listed(bearer.user, &answer.body());
+        }
+    }
+
+    /// The list shows what was enrolled, no more and no less.
+    fn listed(&mut self, user: usize, list: &Value) {
+        let mut names = vec![];
+        let mut recovery = vec![];
+        let enrolled = &self.enrolled[user];
+        let is_enrolled = enrolled.iter().any(|entry| entry.1);
+        for entry in list.as_array().expect("a list") {
+            let active = entry["active"].as_bool().expect("a boolean");
+            match entry["name"].as_str() {
+                Some(name) => names.push((name.to_owned(), active)),
+                None => recovery.push(active),
+            }
+            let id = entry["id"].as_str().expect("an id").to_owned();
+            if !self.authenticators.iter().any(|known| known.it == id) {
+                self.authenticators.push(Owned { user, it: id.clone() });
+            }
+            assert!(self.authenticators.iter().all(|known| known.it != id || known.user == user));
+        }
+        let mut expected = enrolled.clone();
+        let own = (masked(EVE), true);
+        if NAMES[user] == EVE && !expected.contains(&own) {
+            expected.push(own);
+        }
+        assert_eq!(names, expected);
+        let entry = if self.has_recovery_entry[user] { vec![is_enrolled] } else { vec![] };
+        assert_eq!(recovery, entry);
+    }
+
+    fn delete(&mut self, bearer: &Owned<String>, authenticator: &Owned<String>) {
+        // What is behind the id is learnt from the list before.
+        let list = self.drive.list(&bearer.it).body();
+        let answer = self.drive.delete(&bearer.it, &authenticator.it);
+        if answer.status() != 204 {
+            return;
+        }
+        assert_eq!(bearer.user, authenticator.user);
+        let entries = list.as_array().expect("who may delete may list");
+        let named: Vec<_> = entries.iter().filter(|entry| entry.get("name").is_some()).collect();
+        match named.iter().position(|entry| entry["id"] == json!(authenticator.it)) {
+            Some(at) => drop(self.enrolled[bearer.user].remove(at)),
+            None => self.has_recovery_entry[bearer.user] = false,
+        }
+        self.list(bearer);
+    }
+
+    /// Anything may come but a panic; a mail must not.
+    fn garbage(&mut self, [method, path, content_type]: [usize; 3], body: &[u8], bearer: &str) {
+        const METHODS: [&str; 4] = ["GET", "POST", "DELETE", "?"];
+        const PATHS: [&str; 8] = [
+            "/oauth/token",
+            "/mfa/associate",
+            "/mfa/challenge",
+            "/mfa/authenticators",
+            "/mfa/authenticators/%7C%FF",
+            "/userinfo",
+            "/.well-known/jwks.json",
+            "mfa?",
+        ];
+        const TYPES: [&str; 4] =
+            ["application/json", "application/x-www-form-urlencoded", "text/plain", ";"];
+        let mut request = Request::new(METHODS[method], PATHS[path])
+            .header("content-type", TYPES[content_type])
+            .header("authorization", format!("Bearer {bearer}"));
+        request.body = body.to_vec();
+        let mails = self.drive.inbox.len();
+        let answer = self.drive.send(&request);
+        assert!((200..500).contains(&answer.status()));
+        assert_eq!(self.drive.inbox.len(), mails);
+    }
+}
+
+fn index_of(from: &[Owned<String>], index: &Index) -> Owned<String> {
+    index.get(from).clone()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_called_the_rules_hold(steps in vec(step(), 1..60)) {
+        let mut model = Model::new();
+        for step in &steps {
+            model.take(step);
+        }
+        for user in 0..NAMES.len() {
+            model.login(user, false);
+            let bearer = model.bearers.last().expect("a token").clone();
+            model.list(&bearer);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(
+        method in "[A-Z]{0,7}",
+        path in "(/(mfa|oauth|userinfo|%[0-9a-fA-F]{2}|\\PC{0,4})){0,4}",
+        authorization in "(Bearer|Basic|\\PC{0,3}) \\PC{0,20}",
+        body in vec(any::<u8>(), 0..80),
+    ) {
+        let mut drive = Drive::new();
+        let request = Request { body, ..Request::new(method, path) };
+        let answer = drive.send(&request.header("authorization", authorization));
+        prop_assert!((200..500).contains(&answer.status()));
+    }
+}
+
+/// A model that nothing happens in proves nothing.
+#[test]
+fn the_model_gets_somewhere() {
+    let mut model = Model::new();
+    model.login(0, false);
+    let bearer = model.bearers.last().expect("a token").clone();
+    model.associate(&bearer, None);
+    let sent = model.sent.last().expect("a code").clone();
+    model.verify(&bearer, &sent.it.oob_code, &sent.it.code);
+    assert_eq!(model.enrolled[0], [(masked(ADA), true)]);
+    model.login(0, false);
+    let bearer = model.bearers.last().expect("a token").clone();
+    let code = model.recovery_codes.last().expect("a code").clone();
+    model.recover(&bearer, &code);
+    assert_eq!(model.used_recovery_codes.last(), Some(&code.it));
+}
