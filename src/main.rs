@@ -1,3 +1,5 @@
 //! The `countersign` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    countersign::cli::main()
+}

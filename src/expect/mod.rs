@@ -220,30 +220,22 @@ impl Checker<'_> {
             },
             Matcher::Contains(inner) => match found {
                 Some(Value::Array(elements)) => {
-                    let mut held = false;
-                    for element in elements {
-                        held |= self.try_pattern(inner, Some(element), subject) != Tried::Fails;
-                    }
-                    held
+                    let tried = elements
+                        .iter()
+                        .map(|element| self.try_pattern(inner, Some(element), subject));
+                    let best = tried.max();
+                    self.counted(best)
                 }
                 Some(Value::String(text)) => return self.contains(inner, pattern, text, subject),
                 _ => false,
             },
             Matcher::OneOf(patterns) => {
                 let tried = patterns.iter().map(|inner| self.try_pattern(inner, found, subject));
-                match tried.max() {
-                    Some(Tried::Unknown) => {
-                        self.judgement.not_judged += 1;
-                        true
-                    }
-                    best => best == Some(Tried::Holds),
-                }
+                let best = tried.max();
+                self.counted(best)
             }
             Matcher::Not(inner) => match self.try_pattern(inner, found, subject) {
-                Tried::Unknown => {
-                    self.judgement.not_judged += 1;
-                    true
-                }
+                Tried::Unknown => self.counted(Some(Tried::Unknown)),
                 tried => tried == Tried::Fails,
             },
             Matcher::Each(inner) => match found {
@@ -314,6 +306,12 @@ impl Checker<'_> {
         } else {
             Tried::Holds
         }
+    }
+
+    /// Whether the best of several attempts lets the expectation pass; what cannot be known is counted.
+    fn counted(&mut self, best: Option<Tried>) -> bool {
+        self.judgement.not_judged += usize::from(best == Some(Tried::Unknown));
+        best.is_some_and(|best| best != Tried::Fails)
     }
 
     /// Counts an expectation about the form of a value of which there is only a label.

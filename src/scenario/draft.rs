@@ -73,18 +73,27 @@ impl Draft {
 
     /// Calls `visit` with every expression in it.
     pub fn expressions<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression)) {
-        self.method.expressions(visit);
+        self.trees(&mut |tree| tree.expressions(visit));
+    }
+
+    /// Calls `visit` with every text in it that has no template.
+    pub fn literals<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
+        self.trees(&mut |tree| tree.literals(visit));
+    }
+
+    fn trees<'a>(&'a self, visit: &mut dyn FnMut(&'a Tree)) {
+        visit(&self.method);
         match &self.path {
             Path::Fixed(_) => {}
-            Path::Item(_, tree) | Path::Written(tree) => tree.expressions(visit),
+            Path::Item(_, tree) | Path::Written(tree) => visit(tree),
         }
-        self.bearer.iter().for_each(|tree| tree.expressions(visit));
-        self.headers.iter().for_each(|(_, tree)| tree.expressions(visit));
+        self.bearer.iter().for_each(&mut *visit);
+        self.headers.iter().for_each(|(_, tree)| visit(tree));
         match &self.body {
             Body::Query(parameters) | Body::Parameters(_, parameters) => {
-                parameters.iter().for_each(|(_, tree)| tree.expressions(visit));
+                parameters.iter().for_each(|(_, tree)| visit(tree));
             }
-            Body::Json(tree) | Body::Text(tree) => tree.expressions(visit),
+            Body::Json(tree) | Body::Text(tree) => visit(tree),
         }
     }
 }

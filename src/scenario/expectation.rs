@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
     document::{Fields, FromNode, Reader},
-    template::{Tree, TreeData},
+    template::Tree,
 };
 use crate::source::{
     Diagnostic, Located, Span,
@@ -473,24 +473,7 @@ impl fmt::Display for Matcher {
 /// As JSON, with templates as they are written.
 impl fmt::Display for Tree {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.data {
-            TreeData::Null => formatter.write_str("null"),
-            TreeData::Bool(value) => write!(formatter, "{value}"),
-            TreeData::Number(value) => write!(formatter, "{value}"),
-            TreeData::Text(template) => write!(formatter, "\"{template}\""),
-            TreeData::List(trees) => {
-                formatter.write_str("[")?;
-                separated(formatter, trees, |formatter, inner| inner.fmt(formatter))?;
-                formatter.write_str("]")
-            }
-            TreeData::Map(entries) => {
-                formatter.write_str("{")?;
-                separated(formatter, entries, |formatter, (key, inner)| {
-                    write!(formatter, "\"{key}\": {inner}")
-                })?;
-                formatter.write_str("}")
-            }
-        }
+        self.written().fmt(formatter)
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Scenario {
     pub id: String,
     /// The file.
     pub source: SourceId,
+    /// The path of the file, as it is shown.
+    pub file: String,
     /// One sentence.
     pub title: Located<String>,
     /// What a reader has to know.
@@ -88,6 +90,7 @@ pub fn parse(
 
 impl Scenario {
     fn read(id: &str, source: SourceId, document: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let file = reader.source.name().to_owned();
         let mut fields = Fields::of(document, reader)?;
         let title = fields.required("title");
         let summary = fields.optional("summary");
@@ -108,6 +111,7 @@ impl Scenario {
         let scenario = Self {
             id: id.to_owned(),
             source,
+            file,
             title: title?,
             summary,
             tags,

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use super::document::{FromNode, Reader};
 use crate::source::{
@@ -109,6 +109,31 @@ impl Tree {
                 entries.iter().for_each(|(_, tree)| tree.expressions(visit));
             }
             TreeData::Null | TreeData::Bool(_) | TreeData::Number(_) => {}
+        }
+    }
+
+    /// Calls `visit` with every text in it that has no template.
+    pub fn literals<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
+        match &self.data {
+            TreeData::Text(_) => self.as_literal().into_iter().for_each(visit),
+            TreeData::List(trees) => trees.iter().for_each(|tree| tree.literals(visit)),
+            TreeData::Map(entries) => entries.iter().for_each(|(_, tree)| tree.literals(visit)),
+            TreeData::Null | TreeData::Bool(_) | TreeData::Number(_) => {}
+        }
+    }
+
+    /// The value as it is written, with its templates in it.
+    #[must_use]
+    pub fn written(&self) -> Value {
+        match &self.data {
+            TreeData::Null => Value::Null,
+            TreeData::Bool(value) => Value::Bool(*value),
+            TreeData::Number(value) => Value::Number(value.clone()),
+            TreeData::Text(template) => Value::String(template.to_string()),
+            TreeData::List(trees) => trees.iter().map(Self::written).collect(),
+            TreeData::Map(entries) => {
+                entries.iter().map(|(name, tree)| (name.clone(), tree.written())).collect()
+            }
         }
     }
 

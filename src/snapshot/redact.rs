@@ -93,9 +93,8 @@ impl Redactor {
         let mut path = path
             .split('/')
             .map(|segment| {
-                let decoded = decode(segment);
-                let redacted = self.text(&decoded);
-                if redacted == decoded { segment.to_owned() } else { redacted }
+                let redacted = self.text(&decode(segment));
+                if is_label(&redacted) { redacted } else { segment.to_owned() }
             })
             .collect::<Vec<_>>()
             .join("/");

@@ -1,0 +1,153 @@
+//! What can be typed, and nothing of what it means.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Conformance tests for Auth0's MFA API: YAML scenarios, run against an emulated tenant or a recording
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 all passed; 1 a verdict failed or a snapshot differs; 2 the command \
+line or a file is wrong; 3 the target could not be reached or prepared; 130 interrupted"
+)]
+pub(super) struct Args {
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run scenarios and compare what they see with their snapshots
+    Run(Box<Run>),
+    /// Check scenario files; nothing is sent
+    Check(Check),
+    /// List scenarios, one a line
+    List(List),
+    /// Show the requests that a scenario would send, as HTTP and as curl
+    Explain(Explain),
+    /// Look at pending snapshots one by one, and accept or reject each
+    Review(Paths),
+    /// Make pending snapshots the snapshots
+    Accept(Paths),
+    /// Remove pending snapshots
+    Reject(Paths),
+    /// Print the JSON Schema of a scenario file
+    Schema,
+    /// Print a completion script
+    Completions {
+        /// The shell to complete in
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Paths {
+    /// Scenario files, or folders of them
+    #[arg(default_value = "scenarios", value_name = "PATHS")]
+    pub(super) paths: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Selection {
+    #[command(flatten)]
+    pub(super) paths: Paths,
+    /// Only scenarios with these tags: `email and not (slow or limits)`
+    #[arg(long, value_name = "EXPR")]
+    pub(super) tag: Option<String>,
+    /// Only scenarios whose id matches: `email/*`
+    #[arg(long, value_name = "GLOB")]
+    pub(super) filter: Option<String>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Where to send the requests: `emulator` or `replay`
+    #[arg(long, default_value = "emulator", value_name = "TARGET")]
+    pub(super) target: String,
+    /// How many scenarios at once
+    #[arg(short, long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: u16,
+    /// Run only the Kth of N parts; `auto` takes both from the CI's environment
+    #[arg(long, value_name = "K/N|auto")]
+    pub(super) shard: Option<String>,
+    /// Try a scenario that failed this often again
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(super) retries: u32,
+    /// Begin no scenario after one has failed
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// What to write where a result is new or differs
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) update: Option<Update>,
+    /// Write a report besides: `json=FILE` or `human=FILE`
+    #[arg(long, value_name = "KIND=FILE")]
+    pub(super) report: Vec<String>,
+    /// What to write to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(super) format: Format,
+    /// Make up the same values as the run with this seed did
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Run every scenario this often
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) repeat: u16,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct List {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// List the requirements instead, with the scenarios that cover each
+    #[arg(long)]
+    pub(super) requirements: bool,
+    /// What to write to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Explain {
+    /// The id of the scenario, or its file
+    pub(super) scenario: String,
+    #[command(flatten)]
+    pub(super) paths: Paths,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Update {
+    /// `no` where `CI` is set, else `new`
+    Auto,
+    /// Make it pending, as `.snap.new`
+    New,
+    /// Make it the snapshot
+    Always,
+    /// Write nothing
+    No,
+}

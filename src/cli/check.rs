@@ -1,0 +1,17 @@
+//! `countersign check`
+
+use std::io::Write as _;
+
+use super::{Exit, Failure, args::Check, files, output::Output};
+
+pub(super) fn check(args: &Check, output: &Output) -> Result<Exit, Failure> {
+    let mut catalogue = files::load(&args.selection.paths)?;
+    let mut problems = Vec::new();
+    let selection = files::selection(&args.selection, None, &mut catalogue.sources, &mut problems);
+    if !problems.is_empty() {
+        return Err(Failure::Input(problems, catalogue.sources));
+    }
+    let count = selection.select(catalogue.scenarios).len();
+    writeln!(output.result(), "{count} scenarios are well-formed")?;
+    Ok(Exit::Passed)
+}

@@ -1,0 +1,184 @@
+//! `countersign explain`: what a scenario would send, with its templates as they are written.
+
+use std::{fmt::Write as _, io::Write as _};
+
+use serde_json::Value;
+
+use super::{Exit, Failure, args::Explain, files, output::Output};
+use crate::{
+    exchange::{FORM, JSON},
+    scenario::{Action, Body, DEFAULT_USER, Draft, Encoding, Path, Scenario, Step, Tree},
+    source::{Diagnostic, suggest},
+};
+
+pub(super) fn explain(args: &Explain, output: &Output) -> Result<Exit, Failure> {
+    let catalogue = files::load(&args.paths)?;
+    let wanted = args.scenario.as_str();
+    let found: Vec<_> = catalogue
+        .scenarios
+        .iter()
+        .filter(|scenario| {
+            let base = scenario.id.split('[').next();
+            scenario.id == wanted || base == Some(wanted) || scenario.file == wanted
+        })
+        .collect();
+    if found.is_empty() {
+        let ids = catalogue.scenarios.iter().map(|scenario| scenario.id.as_str());
+        let problem = Diagnostic::nowhere(format!("there is no scenario `{wanted}`"));
+        return Err(Failure::input(match suggest(wanted, ids) {
+            Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+            None => problem.hint("`countersign list` prints those that there are"),
+        }));
+    }
+    let texts: Vec<_> = found.into_iter().map(text).collect();
+    output.result().write_all(texts.join("\n").as_bytes())?;
+    Ok(Exit::Passed)
+}
+
+fn text(scenario: &Scenario) -> String {
+    let mut text = format!("# {}: {}\n", scenario.id, scenario.title.value);
+    for line in scenario.summary.iter().flat_map(|summary| summary.trim().lines()) {
+        push(&mut text, &format!("# {line}"));
+    }
+    for (index, step) in scenario.steps.iter().chain(&scenario.cleanup).enumerate() {
+        let who =
+            if step.actor == DEFAULT_USER { String::new() } else { format!(" as {}", step.actor) };
+        let when = if index < scenario.steps.len() { "step" } else { "clean-up, step" };
+        push(&mut text, &format!("\n## {when} {}: {}{who}", index + 1, step.title()));
+        describe(&mut text, step);
+    }
+    text
+}
+
+fn describe(text: &mut String, step: &Step) {
+    match &step.action {
+        Action::Advance(duration) => {
+            push(text, &format!("{} s pass; nothing is sent", duration.as_secs_f64()));
+        }
+        Action::Send(draft) => {
+            if draft.fetch.is_some() {
+                push(text, "a one-time code is fetched first, as {{ code }}");
+            }
+            let message = Message::of(draft);
+            push(text, "");
+            message.http(text);
+            push(text, "");
+            message.curl(text);
+        }
+    }
+    if let Some(statuses) = &step.expect.status {
+        push(text, &format!("\nexpects status {}", statuses.value));
+    }
+    for pattern in step.expect.body.iter().chain(&step.expect.body_exact) {
+        push(text, &format!("expects body {pattern}"));
+    }
+    for (query, pattern) in &step.expect.jsonpath {
+        push(text, &format!("expects {} {pattern}", query.text.value));
+    }
+}
+
+/// A request with templates in it.
+struct Message {
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    /// Parameters of a form, or else one text.
+    form: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+impl Message {
+    fn of(draft: &Draft) -> Self {
+        let mut headers = Vec::new();
+        if let Some(bearer) = &draft.bearer {
+            headers.push(("authorization".to_owned(), format!("Bearer {}", plain(bearer))));
+        }
+        let mut path = match &draft.path {
+            Path::Fixed(path) => (*path).to_owned(),
+            Path::Item(prefix, tree) => format!("{prefix}{}", plain(tree)),
+            Path::Written(tree) => plain(tree),
+        };
+        let pairs = |parameters: &[(String, Tree)]| -> Vec<(String, String)> {
+            parameters.iter().map(|(name, tree)| (name.clone(), plain(tree))).collect()
+        };
+        let mut form = Vec::new();
+        let (content_type, body) = match &draft.body {
+            Body::Query(parameters) => {
+                for (index, (name, value)) in pairs(parameters).into_iter().enumerate() {
+                    path += &format!("{}{name}={value}", if index == 0 { '?' } else { '&' });
+                }
+                (None, None)
+            }
+            Body::Parameters(Encoding::Form, parameters) => {
+                form = pairs(parameters);
+                (Some(FORM), None)
+            }
+            Body::Parameters(Encoding::Json, parameters) => {
+                let object: Value =
+                    parameters.iter().map(|(name, tree)| (name.clone(), tree.written())).collect();
+                (Some(JSON), Some(format!("{object:#}")))
+            }
+            Body::Json(tree) => (Some(JSON), Some(format!("{:#}", tree.written()))),
+            Body::Text(tree) => (Some(JSON), Some(plain(tree))),
+        };
+        headers.extend(content_type.map(|value| ("content-type".to_owned(), value.to_owned())));
+        for (name, tree) in &draft.headers {
+            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            if tree.written() != Value::Null {
+                headers.push((name.to_lowercase(), plain(tree)));
+            }
+        }
+        Self { method: plain(&draft.method), path, headers, form, body }
+    }
+
+    fn http(&self, text: &mut String) {
+        push(text, &format!("{} {} HTTP/1.1", self.method, self.path));
+        push(text, "host: {{ target.domain }}");
+        for (name, value) in &self.headers {
+            push(text, &format!("{name}: {value}"));
+        }
+        if !self.form.is_empty() {
+            let pairs: Vec<_> =
+                self.form.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            push(text, &format!("\n{}", pairs.join("&")));
+        }
+        if let Some(body) = &self.body {
+            push(text, &format!("\n{body}"));
+        }
+    }
+
+    fn curl(&self, text: &mut String) {
+        let url = format!("https://{{{{ target.domain }}}}{}", self.path);
+        let mut lines = vec![format!("curl --request {} {}", quote(&self.method), quote(&url))];
+        for (name, value) in &self.headers {
+            lines.push(format!("--header {}", quote(&format!("{name}: {value}"))));
+        }
+        for (name, value) in &self.form {
+            lines.push(format!("--data-urlencode {}", quote(&format!("{name}={value}"))));
+        }
+        lines.extend(self.body.iter().map(|body| format!("--data {}", quote(body))));
+        push(text, &lines.join(" \\\n  "));
+    }
+}
+
+fn plain(tree: &Tree) -> String {
+    match tree.written() {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// As a POSIX shell reads it back.
+fn quote(text: &str) -> String {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(safe) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn push(text: &mut String, line: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{line}");
+}

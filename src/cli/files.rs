@@ -1,0 +1,279 @@
+//! Finding and reading scenario files: every problem of every file at once.
+#![expect(clippy::disallowed_methods, reason = "this module is where scenario files are read")]
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use walkdir::WalkDir;
+
+use super::{
+    Failure,
+    args::{Paths, Selection},
+};
+use crate::{
+    plan::{self, TagExpression},
+    scenario::{self, Requirements, Scenario},
+    snapshot::Store,
+    source::{Diagnostic, Sources, suggest},
+};
+
+/// A larger file is not a scenario.
+const LARGEST: u64 = 1024 * 1024;
+/// The requirements that come with the program, for folders that have none of their own.
+const BUILT_IN: &str = include_str!("../../scenarios/requirements.yaml");
+
+/// Everything that was read.
+pub(super) struct Catalogue {
+    pub(super) scenarios: Vec<Scenario>,
+    pub(super) requirements: Requirements,
+    pub(super) sources: Sources,
+    pub(super) store: Store,
+    /// Whether the paths are the whole of the scenario folder.
+    pub(super) whole: bool,
+}
+
+/// Reads all scenarios below some paths. The error is everything that is wrong with them.
+pub(super) fn load(paths: &Paths) -> Result<Catalogue, Failure> {
+    let mut sources = Sources::default();
+    let mut problems = Vec::new();
+    let files = find(&paths.paths, &mut problems);
+    let root = paths.paths.first().map_or_else(PathBuf::new, |path| root(path));
+    let mut scenarios = Vec::new();
+    let mut ids: BTreeMap<String, String> = BTreeMap::new();
+    for file in &files {
+        let Some(text) = read(file, &mut problems) else { continue };
+        let shown = shown(file);
+        let source = sources.add(&shown, text);
+        let id = id(file);
+        for scenario in scenario::parse(&id, source, &sources, &mut problems) {
+            match ids.insert(scenario.id.clone(), shown.clone()) {
+                None => scenarios.push(scenario),
+                Some(other) => problems.push(twice(&scenario, &other)),
+            }
+        }
+    }
+    let requirements = requirements(&root, &mut sources, &mut problems);
+    scenario::check_covers(&scenarios, &requirements, &mut problems);
+    if !problems.is_empty() {
+        return Err(Failure::Input(problems, sources));
+    }
+    let whole = paths.paths.iter().any(|path| same(path, &root));
+    Ok(Catalogue { scenarios, requirements, sources, store: Store::new(snapshots(&root)), whole })
+}
+
+/// The store of some paths, and the ids below them of which something is pending.
+pub(super) fn pending(paths: &Paths) -> Result<(Store, Vec<String>), Failure> {
+    let missing: Vec<_> =
+        paths.paths.iter().filter(|path| !path.exists()).map(|path| missing(path)).collect();
+    if !missing.is_empty() {
+        return Err(Failure::Input(missing, Sources::default()));
+    }
+    let store =
+        Store::new(snapshots(&paths.paths.first().map_or_else(PathBuf::new, |path| root(path))));
+    let prefixes: Vec<_> = paths.paths.iter().map(|path| id(path)).collect();
+    let below = |id: &str, prefix: &str| {
+        let rest = id.strip_prefix(prefix);
+        prefix.is_empty()
+            || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']))
+    };
+    let mut ids = store.pending();
+    ids.retain(|id| prefixes.iter().any(|prefix| below(id, prefix)));
+    Ok((store, ids))
+}
+
+/// What the command line selects; tag expressions are sources like any other text.
+pub(super) fn selection(
+    selection: &Selection,
+    shard: Option<plan::Shard>,
+    sources: &mut Sources,
+    problems: &mut Vec<Diagnostic>,
+) -> plan::Selection {
+    let tags = selection.tag.as_ref().and_then(|text| {
+        let source = sources.add("--tag", text);
+        TagExpression::parse(source, sources).map_err(|problem| problems.push(*problem)).ok()
+    });
+    let filter = selection.filter.as_ref().and_then(|text| {
+        let problem = |error| Diagnostic::nowhere(format!("`--filter` is not a pattern: {error}"));
+        plan::Filter::parse(text).map_err(|error| problems.push(problem(error))).ok()
+    });
+    plan::Selection { filter, tags, shard }
+}
+
+fn twice(scenario: &Scenario, other: &str) -> Diagnostic {
+    let message = format!("there are two scenarios with the id `{}`", scenario.id);
+    let problem = Diagnostic::at(scenario.title.span, message);
+    if other == scenario.file {
+        problem.hint("the matrix has a value twice")
+    } else {
+        problem.hint(format!("the other one is {other}"))
+    }
+}
+
+fn find(paths: &[PathBuf], problems: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.exists() {
+            problems.push(missing(path));
+        } else if path.is_dir() {
+            let before = files.len();
+            let entries = WalkDir::new(path).follow_links(true).sort_by_file_name();
+            for entry in
+                entries.into_iter().filter_entry(|entry| entry.depth() == 0 || !hidden(entry))
+            {
+                match entry {
+                    Ok(entry) if is_scenario(entry.path()) && !entry.file_type().is_dir() => {
+                        files.push(entry.into_path());
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        let place = error.path().map(shown).unwrap_or_default();
+                        let why =
+                            error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                        problems
+                            .push(Diagnostic::file(place, format!("this cannot be read: {why}")));
+                    }
+                }
+            }
+            if files.len() == before && problems.is_empty() {
+                problems.push(
+                    Diagnostic::file(shown(path), "there are no scenarios in this folder")
+                        .expected("files that end in `.yaml` or `.yml`"),
+                );
+            }
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    files
+}
+
+fn hidden(entry: &walkdir::DirEntry) -> bool {
+    entry.file_name().to_str().is_some_and(|name| name.starts_with('.'))
+}
+
+fn is_scenario(path: &Path) -> bool {
+    let is_yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+    is_yaml && path.file_name().is_none_or(|name| name != "requirements.yaml")
+}
+
+fn missing(path: &Path) -> Diagnostic {
+    let problem = Diagnostic::file(shown(path), "there is no such file or folder");
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let names: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match suggest(name, names.iter().map(String::as_str)) {
+        Some(meant) => {
+            let meant = folder.map_or_else(|| PathBuf::from(meant), |folder| folder.join(meant));
+            problem.hint(format!("did you mean `{}`?", shown(&meant)))
+        }
+        None => problem,
+    }
+}
+
+fn read(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String> {
+    let fail = |message: String| Diagnostic::file(shown(path), message);
+    match read_bounded(path) {
+        Ok(bytes) if bytes.len() as u64 > LARGEST => {
+            problems.push(
+                fail("this file is too large for a scenario".to_owned())
+                    .expected(format!("at most {} KiB", LARGEST / 1024)),
+            );
+            None
+        }
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+                problems.push(
+                    fail(format!("this file is not UTF-8: line {line} has a byte that is not"))
+                        .hint("save it as UTF-8"),
+                );
+                None
+            }
+        },
+        Err(error) => {
+            problems.push(fail(format!("this file cannot be read: {error}")));
+            None
+        }
+    }
+}
+
+/// Reads a file up to one byte more than it may have.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn requirements(
+    root: &Path,
+    sources: &mut Sources,
+    problems: &mut Vec<Diagnostic>,
+) -> Requirements {
+    let path = root.join("requirements.yaml");
+    let source = if path.exists() {
+        let Some(text) = read(&path, problems) else { return Requirements::default() };
+        sources.add(shown(&path), text)
+    } else {
+        sources.add("requirements.yaml", BUILT_IN)
+    };
+    Requirements::parse(source, sources, problems)
+}
+
+/// The scenario folder that a path is in: the nearest one named `scenarios`, else the folder itself.
+fn root(path: &Path) -> PathBuf {
+    let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let named = |folder: &&Path| folder.file_name().is_some_and(|name| name == "scenarios");
+    let depth = full.ancestors().position(|folder| named(&folder));
+    // Counted on the full path, applied to the one that was typed: what is shown stays short.
+    if let Some(depth) = depth {
+        let typed = path.ancestors().nth(depth).filter(|folder| !folder.as_os_str().is_empty());
+        return typed.map_or_else(
+            || full.ancestors().nth(depth).unwrap_or(&full).to_owned(),
+            Path::to_owned,
+        );
+    }
+    if path.is_dir() { path.to_owned() } else { path.parent().unwrap_or(path).to_owned() }
+}
+
+/// Where the snapshots of a scenario folder are: beside it where it is named `scenarios`, else in it.
+fn snapshots(root: &Path) -> PathBuf {
+    let full = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    if full.file_name().is_some_and(|name| name == "scenarios") {
+        root.parent().unwrap_or(Path::new("")).join("snapshots")
+    } else {
+        root.join("snapshots")
+    }
+}
+
+fn id(file: &Path) -> String {
+    let root = root(file);
+    let below = file.strip_prefix(&root).map(Path::to_owned).unwrap_or_else(|_| {
+        let full = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+        let root = fs::canonicalize(&root).unwrap_or(root);
+        full.strip_prefix(root).map_or(full.clone(), Path::to_owned)
+    });
+    shown(&below.with_extension(""))
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    one == other || fs::canonicalize(one).ok() == fs::canonicalize(other).ok()
+}
+
+/// A path as it is shown, with slashes everywhere.
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    let text = text.strip_prefix("./").unwrap_or(&text);
+    if std::path::MAIN_SEPARATOR == '/' { text.to_owned() } else { text.replace('\\', "/") }
+}

@@ -1,0 +1,60 @@
+//! The two streams of the program: standard output for the result, standard error for everything else.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "whether there are colours depends on the environment"
+)]
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use super::args::Color;
+use crate::source::{self, Diagnostic, Level, Sources, Style};
+
+/// Where results and messages go, and how they look.
+pub(super) struct Output {
+    color: Color,
+}
+
+impl Output {
+    pub(super) const fn new(color: Color) -> Self {
+        Self { color }
+    }
+
+    /// Standard output, buffered: results can be long.
+    #[expect(clippy::unused_self, reason = "the stream is this type's to give")]
+    pub(super) fn result(&self) -> io::BufWriter<io::StdoutLock<'static>> {
+        io::BufWriter::new(io::stdout().lock())
+    }
+
+    /// How results look.
+    pub(super) fn style(&self) -> Style {
+        self.style_of(io::stdout().is_terminal())
+    }
+
+    fn style_of(&self, terminal: bool) -> Style {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                !set("NO_COLOR") && (set("CLICOLOR_FORCE") || terminal && !dumb_terminal())
+            }
+        };
+        Style { color, width: None }
+    }
+
+    /// Diagnostics, to standard error, and how many there are.
+    pub(super) fn problems(&self, problems: &[Diagnostic], sources: &Sources) {
+        let style = self.style_of(io::stderr().is_terminal());
+        let mut text = source::render(problems, sources, style);
+        let errors = problems.iter().filter(|problem| problem.level == Level::Error).count();
+        if errors > 1 {
+            text += &format!("{errors} errors\n");
+        }
+        // If this cannot be written, there is nobody left to tell.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+fn dumb_terminal() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}

@@ -1,0 +1,143 @@
+//! What happens in a run, as values: the interface between the run and everything that reports of it.
+
+pub mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    plan::Case,
+    snapshot::{Difference, RecordedStep},
+    source::Diagnostic,
+};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The run begins.
+    RunStarted {
+        /// The target's name.
+        target: String,
+        /// The seed, with which the run can be repeated.
+        seed: u64,
+        /// How many cases there are.
+        cases: usize,
+    },
+    /// A case begins.
+    CaseStarted {
+        /// Its place in the plan.
+        index: usize,
+        /// The case.
+        case: Arc<Case>,
+    },
+    /// A case is over.
+    CaseFinished(Box<CaseFinished>),
+    /// The run is over.
+    RunFinished(Summary),
+}
+
+/// How a case ended.
+#[derive(Clone, Debug)]
+pub struct CaseFinished {
+    /// Its place in the plan.
+    pub index: usize,
+    /// The case.
+    pub case: Arc<Case>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How many requests were answered.
+    pub requests: usize,
+    /// How many expectations a recording could not judge again.
+    pub not_judged: usize,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What is wrong, step by step.
+    pub failures: Vec<Failure>,
+    /// How what was seen differs from the snapshot.
+    pub difference: Option<Difference>,
+}
+
+/// A verdict on a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything is as expected.
+    Passed,
+    /// It passed on a retry.
+    Flaky,
+    /// Something is not as expected.
+    Failed,
+    /// It was not run, for this reason.
+    Skipped(String),
+    /// The run could not judge.
+    Errored,
+}
+
+/// What is wrong with one step. Everything in it is redacted.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Which step, from one; nothing if no step is to blame. Clean-up steps count on.
+    pub step: Option<usize>,
+    /// Its name, or its verb.
+    pub title: String,
+    /// Everything that is wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was sent and what came.
+    pub exchange: Option<RecordedStep>,
+    /// A recorded text and the one that came in its place.
+    pub difference: Option<(String, String)>,
+}
+
+/// The counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words are the verdicts'")]
+pub struct Summary {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+    pub flaky: usize,
+    pub errored: usize,
+    /// Cases that were not begun, because the run was stopped.
+    pub not_run: usize,
+    /// Expectations that a recording could not judge again.
+    pub not_judged: usize,
+    pub elapsed: Duration,
+    /// Whether the user stopped the run.
+    pub interrupted: bool,
+    /// Whether the target could not be reached or prepared for some case.
+    pub unreachable: bool,
+}
+
+impl Summary {
+    /// Counts a verdict.
+    pub fn count(&mut self, finished: &CaseFinished) {
+        self.not_judged += finished.not_judged;
+        *match finished.verdict {
+            Verdict::Passed => &mut self.passed,
+            Verdict::Flaky => &mut self.flaky,
+            Verdict::Failed => &mut self.failed,
+            Verdict::Skipped(_) => &mut self.skipped,
+            Verdict::Errored => &mut self.errored,
+        } += 1;
+    }
+}
+
+impl Verdict {
+    /// Its word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Flaky => "flaky",
+            Self::Failed => "failed",
+            Self::Skipped(_) => "skipped",
+            Self::Errored => "errored",
+        }
+    }
+
+    /// Whether the case counts against the run.
+    #[must_use]
+    pub const fn is_bad(&self) -> bool {
+        matches!(self, Self::Failed | Self::Errored)
+    }
+}

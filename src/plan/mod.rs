@@ -1,0 +1,156 @@
+//! Which scenarios are run, in which order, and which of them are skipped for what reason.
+
+mod tags;
+
+use std::sync::Arc;
+
+use globset::GlobMatcher;
+
+use crate::scenario::Scenario;
+
+pub use tags::TagExpression;
+
+/// What the command line says of which scenarios to run.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// A pattern for ids.
+    pub filter: Option<Filter>,
+    /// A condition on tags.
+    pub tags: Option<TagExpression>,
+    /// One part of several.
+    pub shard: Option<Shard>,
+}
+
+/// A pattern for ids: the id itself, or a glob in which `*` also stands for slashes.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    text: String,
+    glob: GlobMatcher,
+}
+
+/// The `index`th of `count` parts, from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    index: usize,
+    count: usize,
+}
+
+/// A scenario to run, or to skip.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Which repetition of it, from one; nothing if there is only one.
+    pub repetition: Option<usize>,
+    /// Why it is not run.
+    pub skip: Option<String>,
+}
+
+impl Filter {
+    /// Reads a pattern. The error is for a person.
+    pub fn parse(text: &str) -> Result<Self, globset::Error> {
+        let glob = globset::Glob::new(text)?.compile_matcher();
+        Ok(Self { text: text.to_owned(), glob })
+    }
+
+    fn matches(&self, id: &str) -> bool {
+        self.text == id || self.glob.is_match(id)
+    }
+}
+
+impl Shard {
+    /// The `index`th of `count`; nothing unless `1 <= index <= count`.
+    #[must_use]
+    pub const fn new(index: usize, count: usize) -> Option<Self> {
+        if index >= 1 && index <= count { Some(Self { index, count }) } else { None }
+    }
+
+    const fn has(self, position: usize) -> bool {
+        position % self.count == self.index - 1
+    }
+}
+
+impl Selection {
+    /// Whether nothing is left out by it.
+    #[must_use]
+    pub const fn is_everything(&self) -> bool {
+        self.filter.is_none() && self.tags.is_none() && self.shard.is_none()
+    }
+
+    /// The scenarios that are selected, in the order of their ids.
+    #[must_use]
+    pub fn select(&self, mut scenarios: Vec<Scenario>) -> Vec<Arc<Scenario>> {
+        scenarios.sort_by(|one, other| one.id.cmp(&other.id));
+        let tags = |scenario: &Scenario| {
+            scenario.tags.iter().map(|tag| tag.value.clone()).collect::<Vec<_>>()
+        };
+        scenarios
+            .into_iter()
+            .filter(|scenario| {
+                self.filter.as_ref().is_none_or(|filter| filter.matches(&scenario.id))
+                    && self.tags.as_ref().is_none_or(|wanted| wanted.matches(&tags(scenario)))
+            })
+            .enumerate()
+            .filter(|(position, _)| self.shard.is_none_or(|shard| shard.has(*position)))
+            .map(|(_, scenario)| Arc::new(scenario))
+            .collect()
+    }
+}
+
+impl Case {
+    /// The id, and of repeated ones which repetition.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self.repetition {
+            Some(repetition) => format!("{}#{repetition}", self.scenario.id),
+            None => self.scenario.id.clone(),
+        }
+    }
+}
+
+/// Every scenario `repeat` times; `skip` says why a target cannot run one.
+#[must_use]
+pub fn build(
+    scenarios: &[Arc<Scenario>],
+    repeat: usize,
+    skip: &dyn Fn(&Scenario) -> Option<String>,
+) -> Vec<Case> {
+    let cases = |repetition: Option<usize>| {
+        scenarios.iter().map(move |scenario| Case {
+            scenario: Arc::clone(scenario),
+            repetition,
+            skip: skip(scenario),
+        })
+    };
+    if repeat == 1 {
+        cases(None).collect()
+    } else {
+        (1..=repeat).flat_map(|n| cases(Some(n))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Filter, Shard};
+
+    #[test]
+    fn shards_are_a_partition() {
+        for count in 1..5 {
+            for position in 0..20 {
+                let owners = (1..=count).filter_map(|index| Shard::new(index, count));
+                assert_eq!(owners.filter(|shard| shard.has(position)).count(), 1);
+            }
+        }
+        assert_eq!(Shard::new(0, 3), None);
+        assert_eq!(Shard::new(4, 3), None);
+    }
+
+    #[test]
+    fn filters_take_ids_and_globs() {
+        let matches = |filter: &str, id| Filter::parse(filter).unwrap().matches(id);
+        assert!(matches("email/a[sms]", "email/a[sms]"));
+        assert!(matches("*enrol*", "email/enrolled"));
+        assert!(!matches("sms/*", "email/a"));
+        assert!(Filter::parse("a[").is_err());
+    }
+}

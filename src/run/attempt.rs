@@ -1,0 +1,325 @@
+//! One attempt at a scenario: its steps in order, up to the first that fails, and then its clean-up.
+
+use std::time::Duration;
+
+use jsonwebtoken::jwk::JwkSet;
+use tokio::sync::watch;
+
+use crate::{
+    event::Failure,
+    exchange::{Exchange, Request},
+    expect::{self, Context, Judgement, Mismatch, Side},
+    scenario::{Action, DEFAULT_USER, Draft, Expect, Pattern, Scenario, Step, Until},
+    snapshot::{RecordedStep, Redactor, Snapshot, redact::is_label},
+    source::Diagnostic,
+    step::{self, Scope},
+    target::{PrepareError, SendError, Session, Target},
+};
+
+/// How an attempt ended.
+#[derive(Default)]
+pub(super) struct Attempt {
+    /// What is wrong.
+    pub(super) failures: Vec<Failure>,
+    /// Whether something kept the run from judging.
+    pub(super) errored: bool,
+    /// Whether that was the target, which could not be reached or prepared.
+    pub(super) unreachable: bool,
+    /// What was seen.
+    pub(super) snapshot: Snapshot,
+    /// How many requests were answered.
+    pub(super) requests: usize,
+    /// How many expectations a recording could not judge again.
+    pub(super) not_judged: usize,
+}
+
+/// Makes one attempt at a scenario.
+pub(super) async fn run(
+    scenario: &Scenario,
+    target: &dyn Target,
+    seed: u64,
+    interrupt: watch::Receiver<bool>,
+) -> Attempt {
+    let session = match target.prepare(scenario, seed).await {
+        Ok(session) => session,
+        Err(error) => return not_prepared(scenario, &error),
+    };
+    let scope = session.scope();
+    let mut runner = Runner {
+        redactor: Redactor::new(scope.known(), literals(scenario)),
+        scope,
+        session,
+        exchanges: Vec::new(),
+        keys: None,
+        attempt: Attempt::default(),
+    };
+    runner.steps(scenario, interrupt).await;
+    runner.finish()
+}
+
+fn not_prepared(scenario: &Scenario, error: &PrepareError) -> Attempt {
+    let problem = Diagnostic::file(scenario.file.clone(), error.to_string());
+    let (problem, errored) = match error {
+        PrepareError::NoRecording(_) => {
+            (problem.hint("record it: run it on another target, then `countersign accept`"), false)
+        }
+        PrepareError::CorruptRecording { .. } | PrepareError::Unreadable { .. } => (problem, true),
+    };
+    let failure = Failure {
+        step: None,
+        title: "preparation".to_owned(),
+        diagnostics: vec![problem],
+        exchange: None,
+        difference: None,
+    };
+    Attempt { failures: vec![failure], errored, unreachable: errored, ..Attempt::default() }
+}
+
+struct Runner<'a> {
+    session: Box<dyn Session + 'a>,
+    scope: Scope,
+    redactor: Redactor,
+    /// What goes into the snapshot, written down when everything secret is known.
+    exchanges: Vec<(&'a Step, Exchange)>,
+    /// The tenant's keys, once a `$jwt` has asked for them.
+    keys: Option<JwkSet>,
+    attempt: Attempt,
+}
+
+/// What is wrong with a step, before it is redacted.
+struct Wrong {
+    diagnostics: Vec<Diagnostic>,
+    mismatches: Vec<Mismatch>,
+    exchange: Option<Exchange>,
+    difference: Option<(String, String)>,
+    errored: bool,
+}
+
+impl<'a> Runner<'a> {
+    async fn steps(&mut self, scenario: &'a Scenario, mut interrupt: watch::Receiver<bool>) {
+        let mut wrong: Vec<(usize, &Step, Wrong)> = Vec::new();
+        for (index, step) in scenario.steps.iter().enumerate() {
+            let result = tokio::select! {
+                biased;
+                () = stopped(&mut interrupt) => Err(Wrong::error(
+                    Diagnostic::at(step.span, "the run was stopped at this step"),
+                )),
+                result = self.step(step) => result,
+            };
+            if let Err(found) = result {
+                wrong.push((index, step, found));
+                break;
+            }
+        }
+        for (index, step) in scenario.cleanup.iter().enumerate() {
+            if let Err(found) = self.step(step).await {
+                wrong.push((scenario.steps.len() + index, step, found));
+            }
+        }
+        // Only now is everything secret known.
+        for (index, step, found) in wrong {
+            self.attempt.errored |= found.errored;
+            let failure = self.failure(index, step, found);
+            self.attempt.failures.push(failure);
+        }
+    }
+
+    fn finish(self) -> Attempt {
+        let record = |(step, exchange): &(&Step, Exchange)| self.record(step, exchange);
+        let steps = self.exchanges.iter().map(record).collect();
+        Attempt { snapshot: Snapshot { steps }, ..self.attempt }
+    }
+
+    async fn step(&mut self, step: &'a Step) -> Result<(), Wrong> {
+        let draft = match &step.action {
+            Action::Advance(duration) => {
+                self.session.advance(*duration).await;
+                return Ok(());
+            }
+            Action::Send(draft) => draft,
+        };
+        let mut waited = Duration::ZERO;
+        let (exchange, judgement) = loop {
+            let (exchange, judgement) = self.exchange(step, draft).await?;
+            match step.until {
+                Some(Until { every, timeout }) if !judgement.holds() && waited < timeout => {
+                    self.session.advance(every).await;
+                    waited += every;
+                }
+                _ => break (exchange, judgement),
+            }
+        };
+        self.attempt.not_judged += judgement.not_judged;
+        let mut diagnostics = judgement.problems;
+        let mismatches = judgement.mismatches;
+        let captured = step::capture(step, &exchange.response, &mut self.scope);
+        // A capture that finds nothing is a consequence where the answer is not the expected one.
+        if mismatches.is_empty() {
+            diagnostics.extend(captured);
+        }
+        self.redactor.learn_request(&exchange.request);
+        self.redactor.learn_response(&exchange.response);
+        if diagnostics.is_empty() && mismatches.is_empty() {
+            if step.snapshot {
+                self.exchanges.push((step, exchange));
+            }
+            return Ok(());
+        }
+        if let Some(until) = step.until {
+            let limit = until.timeout.as_secs_f32();
+            diagnostics
+                .push(Diagnostic::at(step.span, format!("this did not hold within {limit} s")));
+        }
+        let exchange = Some(exchange);
+        Err(Wrong { diagnostics, mismatches, exchange, difference: None, errored: false })
+    }
+
+    async fn exchange(
+        &mut self,
+        step: &Step,
+        draft: &Draft,
+    ) -> Result<(Exchange, Judgement), Wrong> {
+        let actor = step.actor.as_str();
+        if let Some(channel) = draft.fetch {
+            let address = self.scope.person(actor).map(|person| person.email.clone());
+            let code = self.session.code(channel, &address.unwrap_or_default()).await;
+            let code = code.map_err(|error| {
+                let problem =
+                    Diagnostic::at(step.span, format!("there is no code to send: {error}"));
+                Wrong::error(problem.hint("give one with `code`, or ask for one first"))
+            })?;
+            self.scope.capture(actor, "code", code.into());
+        }
+        let request = step::lower(draft, actor, &self.scope)
+            .map_err(|problem| Wrong { errored: false, ..Wrong::error(*problem) })?;
+        let exchange = self.send(request).await.map_err(|error| not_sent(step, error))?;
+        self.attempt.requests += 1;
+        if self.keys.is_none() && needs_keys(&step.expect) && !self.session.is_replay() {
+            self.keys = self.fetch_keys().await;
+        }
+        let context = Context {
+            scope: &self.scope,
+            actor,
+            keys: self.keys.as_ref(),
+            is_label: self.session.is_replay().then_some(is_label as fn(&str) -> bool),
+        };
+        let judgement = expect::check(&step.expect, &exchange, context);
+        Ok((exchange, judgement))
+    }
+
+    async fn send(&mut self, request: Request) -> Result<Exchange, SendError> {
+        let exchange = self.session.send(request, &mut self.redactor).await;
+        if let Err(SendError::Unreachable(_)) = &exchange {
+            self.attempt.unreachable = true;
+        }
+        exchange
+    }
+
+    /// What signs the tenant's tokens; nothing if it does not say.
+    async fn fetch_keys(&mut self) -> Option<JwkSet> {
+        let request = Request::new("GET", "/.well-known/jwks.json");
+        let exchange = self.send(request).await.ok()?;
+        serde_json::from_slice(&exchange.response.body).ok()
+    }
+
+    fn record(&self, step: &Step, exchange: &Exchange) -> RecordedStep {
+        RecordedStep {
+            step: step.title().to_owned(),
+            actor: (step.actor != DEFAULT_USER).then(|| step.actor.clone()),
+            request: self.redactor.request(&exchange.request),
+            response: self.redactor.response(&exchange.response),
+        }
+    }
+
+    fn failure(&self, index: usize, step: &Step, wrong: Wrong) -> Failure {
+        let mismatches = wrong.mismatches.iter().map(|mismatch| {
+            Diagnostic::at(mismatch.span, format!("{} is not what is expected", mismatch.subject))
+                .expected(self.show(&mismatch.expected))
+                .found(self.show(&mismatch.found))
+        });
+        Failure {
+            step: Some(index + 1),
+            title: step.title().to_owned(),
+            diagnostics: mismatches.chain(wrong.diagnostics).collect(),
+            exchange: wrong.exchange.map(|exchange| self.record(step, &exchange)),
+            difference: wrong.difference,
+        }
+    }
+
+    /// One side of a mismatch, redacted.
+    fn show(&self, side: &Side) -> String {
+        match side {
+            Side::Words(words) => self.redactor.text(words),
+            Side::Value(value) => {
+                let text = self.redactor.value(value).to_string();
+                if text.chars().count() <= LONGEST_SHOWN {
+                    return text;
+                }
+                text.chars().take(LONGEST_SHOWN).chain(" ...".chars()).collect()
+            }
+        }
+    }
+}
+
+/// Longer values are cut beside a caret; the exchange has them whole.
+const LONGEST_SHOWN: usize = 160;
+
+impl Wrong {
+    fn error(problem: Diagnostic) -> Self {
+        Self {
+            diagnostics: vec![problem],
+            mismatches: Vec::new(),
+            exchange: None,
+            difference: None,
+            errored: true,
+        }
+    }
+}
+
+fn not_sent(step: &Step, error: SendError) -> Wrong {
+    let problem = Diagnostic::at(step.span, error.to_string());
+    match error {
+        SendError::DiffersFromRecording { recorded, sent } => Wrong {
+            difference: Some((recorded, sent)),
+            errored: false,
+            ..Wrong::error(problem.hint("if that is meant, record the scenario anew"))
+        },
+        SendError::RecordingEnded => Wrong {
+            errored: false,
+            ..Wrong::error(problem.hint("the scenario has more steps now: record it anew"))
+        },
+        SendError::Invalid(_) | SendError::Unreachable(_) | SendError::TimedOut(_) => {
+            Wrong::error(problem)
+        }
+    }
+}
+
+async fn stopped(interrupt: &mut watch::Receiver<bool>) {
+    if interrupt.wait_for(|stop| *stop).await.is_err() {
+        // Nobody is left who could stop the run.
+        std::future::pending().await
+    }
+}
+
+fn needs_keys(expect: &Expect) -> bool {
+    let bodies = expect.body.iter().chain(&expect.body_exact);
+    let queried = expect.jsonpath.iter().map(|(_, pattern)| pattern);
+    bodies.chain(queried).any(Pattern::has_jwt)
+}
+
+/// Texts that the scenario sends in clear, which are no secrets.
+fn literals(scenario: &Scenario) -> Vec<String> {
+    let mut literals = Vec::new();
+    for step in scenario.steps.iter().chain(&scenario.cleanup) {
+        if let Action::Send(draft) = &step.action {
+            draft.literals(&mut |text| literals.push(text.to_owned()));
+        }
+    }
+    literals
+}
+
+impl Judgement {
+    fn holds(&self) -> bool {
+        self.mismatches.is_empty() && self.problems.is_empty()
+    }
+}

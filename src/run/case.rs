@@ -1,0 +1,151 @@
+//! One case: its attempts, its verdict, and its snapshot.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
+
+use tokio::sync::watch;
+
+use super::{Options, attempt, skipped};
+use crate::{
+    clock::Stopwatch,
+    event::{CaseFinished, Failure, Verdict},
+    plan::Case,
+    snapshot::{Difference, Snapshot, Update, format},
+    source::Diagnostic,
+    target::Target,
+};
+
+/// Runs a case, again while it fails and may be retried. Says besides whether the target could not be reached.
+pub(super) async fn run(
+    index: usize,
+    case: &Arc<Case>,
+    target: &dyn Target,
+    options: &Options,
+    interrupt: watch::Receiver<bool>,
+) -> (CaseFinished, bool) {
+    if let Some(reason) = &case.skip {
+        return (skipped(index, case, reason), false);
+    }
+    let watch = Stopwatch::start();
+    let mut attempts = 0;
+    let (mut attempt, difference) = loop {
+        attempts += 1;
+        let seed = seed(options.seed, case, attempts);
+        let mut attempt = attempt::run(&case.scenario, target, seed, interrupt.clone()).await;
+        let difference = compare(case, &mut attempt, options);
+        let failed = !attempt.failures.is_empty() || difference.is_some();
+        if !failed || attempts > options.retries || *interrupt.borrow() {
+            break (attempt, difference);
+        }
+    };
+    let difference =
+        difference.and_then(|difference| write(case, difference, &mut attempt, options));
+    let verdict = if attempt.errored {
+        Verdict::Errored
+    } else if !attempt.failures.is_empty() || difference.is_some() {
+        Verdict::Failed
+    } else if attempts > 1 {
+        Verdict::Flaky
+    } else {
+        Verdict::Passed
+    };
+    let finished = CaseFinished {
+        index,
+        case: Arc::clone(case),
+        verdict,
+        attempts,
+        requests: attempt.requests,
+        not_judged: attempt.not_judged,
+        elapsed: watch.elapsed(),
+        failures: attempt.failures,
+        difference,
+    };
+    (finished, attempt.unreachable)
+}
+
+/// What the case makes up is decided by the run's seed and by which case it is, not by the order in which cases run.
+fn seed(seed: u64, case: &Case, attempt: u32) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (seed, case.id(), attempt).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// How what was seen differs from the snapshot. A case that failed is not compared: what it saw is no result.
+fn compare(case: &Case, attempt: &mut attempt::Attempt, options: &Options) -> Option<Difference> {
+    if !attempt.failures.is_empty() {
+        return None;
+    }
+    let scenario = &case.scenario;
+    let path = options.store.path(&scenario.id).display().to_string();
+    let new = format::to_yaml(&attempt.snapshot.steps);
+    let old = match options.store.read(&scenario.id) {
+        Ok(None) => None,
+        Ok(Some(text)) => {
+            let body = format::body(&text).map(str::trim_end);
+            if body == Some(new.as_str()) {
+                // What was pending has been overtaken. Should it stay, the next review shows it.
+                if options.update != Update::No {
+                    let _ = options.store.reject(&scenario.id);
+                }
+                return None;
+            }
+            // What cannot be read is named, and never overwritten.
+            if let Err(corrupt) = Snapshot::parse(&text) {
+                let problem = Diagnostic::file(path, format!("the snapshot is corrupt: {corrupt}"))
+                    .hint("restore it, or remove it to have it made anew");
+                attempt.error(problem);
+                return None;
+            }
+            body.map(str::to_owned)
+        }
+        Err(error) => {
+            attempt.error(Diagnostic::file(path, format!("the snapshot cannot be read: {error}")));
+            return None;
+        }
+    };
+    Some(Difference { path, old, new, pending: None })
+}
+
+/// Writes what differs, as far as the run may; what became the snapshot differs no longer.
+fn write(
+    case: &Case,
+    mut difference: Difference,
+    attempt: &mut attempt::Attempt,
+    options: &Options,
+) -> Option<Difference> {
+    let scenario = &case.scenario;
+    let text = attempt.snapshot.to_text(&scenario.file, &scenario.title.value);
+    let (path, written) = match options.update {
+        Update::No => return Some(difference),
+        Update::New => {
+            let path = options.store.pending_path(&scenario.id);
+            (path, options.store.write_pending(&scenario.id, &text))
+        }
+        Update::Always => {
+            (options.store.path(&scenario.id), options.store.write(&scenario.id, &text))
+        }
+    };
+    let path = path.display().to_string();
+    match written {
+        Ok(()) if options.update == Update::Always => return None,
+        Ok(()) => difference.pending = Some(path),
+        Err(error) => attempt
+            .error(Diagnostic::file(path, format!("the snapshot cannot be written: {error}"))),
+    }
+    Some(difference)
+}
+
+impl attempt::Attempt {
+    fn error(&mut self, problem: Diagnostic) {
+        self.errored = true;
+        self.failures.push(Failure {
+            step: None,
+            title: "snapshot".to_owned(),
+            diagnostics: vec![problem],
+            exchange: None,
+            difference: None,
+        });
+    }
+}

@@ -1,0 +1,97 @@
+//! Runs a plan: cases side by side, the steps of each in order. It emits events and returns counts.
+
+mod attempt;
+mod case;
+
+use std::{cell::RefCell, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::watch;
+
+use crate::{
+    clock::Stopwatch,
+    event::{CaseFinished, Event, Summary, Verdict},
+    plan::Case,
+    snapshot::{Store, Update},
+    target::Target,
+};
+
+/// How a plan is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many cases at once.
+    pub jobs: usize,
+    /// How often a case that failed is tried again.
+    pub retries: u32,
+    /// Whether no case is begun after one has failed.
+    pub fail_fast: bool,
+    /// What made-up values are made from.
+    pub seed: u64,
+    /// The snapshots.
+    pub store: Store,
+    /// What may be written to them.
+    pub update: Update,
+}
+
+/// Runs every case and says what happens to `emit`. When `interrupt` becomes true no further case and no further
+/// step is begun, clean-up steps excepted.
+pub async fn execute(
+    cases: Vec<Case>,
+    target: &dyn Target,
+    options: &Options,
+    interrupt: watch::Receiver<bool>,
+    emit: &mut dyn FnMut(Event),
+) -> Summary {
+    let watch = Stopwatch::start();
+    emit(Event::RunStarted {
+        target: target.name().to_owned(),
+        seed: options.seed,
+        cases: cases.len(),
+    });
+    let summary = RefCell::new(Summary::default());
+    let emit = RefCell::new(emit);
+    let stopped = || {
+        let summary = summary.borrow();
+        *interrupt.borrow() || options.fail_fast && (summary.failed + summary.errored) > 0
+    };
+    let run = async |(index, case): (usize, Case)| {
+        if stopped() {
+            summary.borrow_mut().not_run += 1;
+            return;
+        }
+        let case = Arc::new(case);
+        (emit.borrow_mut())(Event::CaseStarted { index, case: Arc::clone(&case) });
+        let (finished, unreachable) =
+            case::run(index, &case, target, options, interrupt.clone()).await;
+        {
+            let mut summary = summary.borrow_mut();
+            summary.count(&finished);
+            summary.unreachable |= unreachable;
+        }
+        (emit.borrow_mut())(Event::CaseFinished(Box::new(finished)));
+    };
+    stream::iter(cases.into_iter().enumerate())
+        .map(&run)
+        .buffer_unordered(options.jobs.max(1))
+        .for_each(|()| std::future::ready(()))
+        .await;
+    let mut summary = summary.into_inner();
+    summary.elapsed = watch.elapsed();
+    summary.interrupted = *interrupt.borrow();
+    (emit.into_inner())(Event::RunFinished(summary));
+    summary
+}
+
+fn skipped(index: usize, case: &Arc<Case>, reason: &str) -> CaseFinished {
+    CaseFinished {
+        index,
+        case: Arc::clone(case),
+        verdict: Verdict::Skipped(reason.to_owned()),
+        attempts: 0,
+        requests: 0,
+        not_judged: 0,
+        elapsed: Duration::ZERO,
+        failures: Vec::new(),
+        difference: None,
+    }
+}

@@ -1,0 +1,59 @@
+//! Fronts that serve emulated tenants over HTTP. They convert, lock, call and convert: nothing is decided here.
+
+mod wiremock;
+
+pub use wiremock::Server;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    clock::{Clock as _, SeededEntropy, VirtualClock},
+    codes::Message,
+    emulator::{Effect, Emulator},
+    exchange::{Request, Response},
+};
+
+/// An emulated tenant with what it needs to live: a clock, randomness, and an outbox for what it sends.
+///
+/// Clones are the same tenant.
+#[derive(Clone)]
+pub struct Hosted(Arc<Mutex<Inner>>);
+
+struct Inner {
+    emulator: Emulator,
+    clock: VirtualClock,
+    entropy: SeededEntropy,
+    outbox: Vec<Message>,
+}
+
+impl Hosted {
+    /// Gives an emulator a clock and a source of randomness.
+    #[must_use]
+    pub fn new(emulator: Emulator, clock: VirtualClock, entropy: SeededEntropy) -> Self {
+        Self(Arc::new(Mutex::new(Inner { emulator, clock, entropy, outbox: Vec::new() })))
+    }
+
+    /// Answers a request; what the tenant sends to its users is in the outbox then.
+    #[must_use]
+    pub fn answer(&self, request: &Request) -> Response {
+        let mut inner = self.lock();
+        let now = inner.clock.now();
+        let Inner { emulator, entropy, outbox, .. } = &mut *inner;
+        let reply = emulator.handle(request, now, entropy);
+        outbox.extend(reply.effects.into_iter().map(|effect| match effect {
+            Effect::Email(email) => Message { to: email.to, text: email.text },
+        }));
+        reply.response
+    }
+
+    /// What was sent so far, oldest first.
+    #[must_use]
+    pub fn outbox(&self) -> Vec<Message> {
+        self.lock().outbox.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A request that panicked has left the state as it was after the last one that did not.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

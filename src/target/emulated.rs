@@ -1,0 +1,267 @@
+//! An emulated tenant for each scenario, served over real HTTP on loopback.
+
+use std::{collections::BTreeMap, io, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use super::{PrepareError, SendError, Session, Target};
+use crate::{
+    clock::{Entropy, SeededEntropy, Stopwatch, Timestamp, VirtualClock},
+    codes::{self, NoCode},
+    emulator::{self, Emulator, Enrolled, MfaPolicy, NewUser},
+    exchange::{Exchange, Request, Response},
+    scenario::{Action, Channel, Client, Factor, Grant, Policy, Scenario, User},
+    secret::Secret,
+    serve::{Hosted, Server},
+    snapshot::Redactor,
+    step::{Credentials, Person, Scope},
+};
+
+/// No request may take longer.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// When an emulated tenant's clock starts: 2026-01-01T00:00:00Z. It moves only when a scenario says so.
+const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+
+/// Emulated tenants in this process, one for each scenario, behind one server.
+pub struct Emulated {
+    server: Server,
+    client: reqwest::Client,
+}
+
+impl Emulated {
+    /// Starts the server.
+    pub async fn start() -> io::Result<Self> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(TIME_LIMIT)
+            // Plain HTTP on loopback: no certificate is ever looked at, so none is loaded.
+            .tls_certs_only(std::iter::empty())
+            .build()
+            .map_err(io::Error::other)?;
+        Ok(Self { server: Server::start().await?, client })
+    }
+}
+
+impl Target for Emulated {
+    fn name(&self) -> &'static str {
+        "emulator"
+    }
+
+    fn skip(&self, scenario: &Scenario) -> Option<String> {
+        let steps = scenario.steps.iter().chain(&scenario.cleanup);
+        let enrolled = steps.filter(|step| step.verb == "enroll").map(|step| step.channel);
+        let users = scenario.user_names().flat_map(|name| &scenario.user(name).enrolled);
+        enrolled
+            .chain(users.map(|enrolled| enrolled.channel))
+            .find(|channel| *channel != Channel::Email)
+            .map(|channel| format!("the emulated tenant has no factor `{}` yet", channel.word()))
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        scenario: &'a Scenario,
+        seed: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
+        let session = EmulatedSession::new(self, scenario, seed);
+        Box::pin(async move { Ok(Box::new(session) as Box<dyn Session>) })
+    }
+}
+
+struct EmulatedSession<'a> {
+    target: &'a Emulated,
+    tenant: Hosted,
+    clock: VirtualClock,
+    domain: String,
+    client: Credentials,
+    clients: BTreeMap<String, Credentials>,
+    people: BTreeMap<String, Person>,
+}
+
+impl<'a> EmulatedSession<'a> {
+    fn new(target: &'a Emulated, scenario: &Scenario, seed: u64) -> Self {
+        let mut entropy = SeededEntropy::new(seed);
+        let random: &mut dyn Entropy = &mut entropy;
+        let given = &scenario.given.tenant;
+        let domain = format!("{}.emulator.test", random.text(12, LOWER_CASE));
+        let mut make = |client: &Client| credentials(client, random);
+        let client = make(&given.client);
+        let clients: BTreeMap<_, _> =
+            given.clients.iter().map(|(name, client)| (name.clone(), make(client))).collect();
+        let others = clients.iter().map(|(name, known)| (known, &given.clients[name]));
+        let tenant = emulator::Tenant {
+            domain: domain.clone(),
+            factors: given.factors.iter().map(|factor| emulated_factor(*factor)).collect(),
+            policy: match given.policy {
+                Policy::Always => MfaPolicy::Always,
+                Policy::Never => MfaPolicy::Never,
+            },
+            clients: std::iter::once((&client, &given.client))
+                .chain(others)
+                .map(|(known, given)| emulator::Client {
+                    id: known.id.clone(),
+                    secret: known.secret.clone(),
+                    grants: grants(given),
+                })
+                .collect(),
+        };
+        let mut emulator = Emulator::new(tenant);
+        let people = scenario
+            .user_names()
+            .map(|name| {
+                (name.to_owned(), add_user(&mut emulator, name, scenario.user(name), random))
+            })
+            .collect();
+        let clock = VirtualClock::starting_at(START);
+        let tenant = Hosted::new(emulator, clock.clone(), entropy);
+        target.server.add(&domain, tenant.clone());
+        Self { target, tenant, clock, domain, client, clients, people }
+    }
+}
+
+impl Drop for EmulatedSession<'_> {
+    fn drop(&mut self) {
+        self.target.server.remove(&self.domain);
+    }
+}
+
+impl Session for EmulatedSession<'_> {
+    fn scope(&self) -> Scope {
+        Scope::new(
+            self.domain.clone(),
+            self.client.clone(),
+            self.clients.clone(),
+            self.people.clone(),
+        )
+    }
+
+    fn send<'a>(
+        &'a mut self,
+        request: Request,
+        _: &'a mut Redactor,
+    ) -> BoxFuture<'a, Result<Exchange, SendError>> {
+        let url = format!("http://{}{}", self.target.server.address(), request.path);
+        Box::pin(send(&self.target.client, url, &self.domain, request))
+    }
+
+    fn code<'a>(
+        &'a mut self,
+        _: Channel,
+        address: &'a str,
+    ) -> BoxFuture<'a, Result<String, NoCode>> {
+        let found = codes::newest(&self.tenant.outbox(), address);
+        Box::pin(async move { found })
+    }
+
+    fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()> {
+        self.clock.advance(duration);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+async fn send(
+    client: &reqwest::Client,
+    url: String,
+    host: &str,
+    request: Request,
+) -> Result<Exchange, SendError> {
+    let invalid = |error: &dyn std::fmt::Display| SendError::Invalid(error.to_string());
+    let method =
+        reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|error| invalid(&error))?;
+    let mut builder = client.request(method, url).header("host", host).body(request.body.clone());
+    for (name, value) in request.headers.iter() {
+        builder = builder.header(name, value);
+    }
+    let built = builder.build().map_err(|error| invalid(&error.without_url()))?;
+    let watch = Stopwatch::start();
+    let failed = |error: reqwest::Error| {
+        if error.is_timeout() {
+            SendError::TimedOut(TIME_LIMIT)
+        } else {
+            SendError::Unreachable(innermost(&error.without_url()))
+        }
+    };
+    let answer = client.execute(built).await.map_err(failed)?;
+    let mut response = Response { status: answer.status().as_u16(), ..Response::default() };
+    for (name, value) in answer.headers() {
+        response.headers.append(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
+    }
+    response.body = answer.bytes().await.map_err(failed)?.to_vec();
+    Ok(Exchange { request, response, elapsed: watch.elapsed() })
+}
+
+/// The cause at the end of the chain is the one that a person can act on.
+fn innermost(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => innermost(source),
+        None => error.to_string(),
+    }
+}
+
+const LOWER_CASE: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
+const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// An application as Auth0 makes them: an id of 32 characters, a secret of 64.
+fn credentials(client: &Client, random: &mut dyn Entropy) -> Credentials {
+    let id = random.text(32, ALPHANUMERIC);
+    let secret = (!client.public).then(|| Secret::new(random.text(64, ALPHANUMERIC)));
+    Credentials { id, secret }
+}
+
+fn add_user(emulator: &mut Emulator, name: &str, user: &User, random: &mut dyn Entropy) -> Person {
+    let email = format!("{name}-{}@mailbox.test", random.text(8, LOWER_CASE));
+    let password = user.password.clone().unwrap_or_else(|| random.text(20, ALPHANUMERIC));
+    let password = Secret::new(password);
+    let enrolled = user
+        .enrolled
+        .iter()
+        .filter(|enrolled| enrolled.channel == Channel::Email)
+        .map(|enrolled| Enrolled::Email { address: enrolled.email.clone() })
+        .collect();
+    let new = NewUser {
+        email: email.clone(),
+        email_verified: user.email_verified,
+        password: password.clone(),
+        enrolled,
+    };
+    let id = emulator.add_user(new, START, random);
+    Person { email, password, id }
+}
+
+const fn emulated_factor(factor: Factor) -> emulator::Factor {
+    match factor {
+        Factor::Email => emulator::Factor::Email,
+        Factor::Sms => emulator::Factor::Sms,
+        Factor::Voice => emulator::Factor::Voice,
+        Factor::Otp => emulator::Factor::Otp,
+        Factor::Push => emulator::Factor::Push,
+        Factor::RecoveryCode => emulator::Factor::RecoveryCode,
+    }
+}
+
+fn grants(client: &Client) -> std::collections::BTreeSet<emulator::GrantType> {
+    use emulator::GrantType;
+    let mfa = [GrantType::MfaOob, GrantType::MfaOtp, GrantType::MfaRecoveryCode];
+    let Some(grants) = &client.grants else {
+        let others = [
+            GrantType::Password,
+            GrantType::PasswordRealm,
+            GrantType::RefreshToken,
+            GrantType::ClientCredentials,
+        ];
+        return mfa.into_iter().chain(others).collect();
+    };
+    grants
+        .iter()
+        .flat_map(|grant| match grant {
+            Grant::Mfa => mfa.to_vec(),
+            Grant::Password => vec![GrantType::Password],
+            Grant::PasswordRealm => vec![GrantType::PasswordRealm],
+            Grant::MfaOob => vec![GrantType::MfaOob],
+            Grant::MfaOtp => vec![GrantType::MfaOtp],
+            Grant::MfaRecoveryCode => vec![GrantType::MfaRecoveryCode],
+            Grant::RefreshToken => vec![GrantType::RefreshToken],
+            Grant::ClientCredentials => vec![GrantType::ClientCredentials],
+        })
+        .collect()
+}

@@ -1,0 +1,113 @@
+//! Where a run is sent: an emulated tenant in the same process, or a recording.
+
+mod emulated;
+mod replay;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use thiserror::Error;
+
+pub use emulated::Emulated;
+pub use replay::Replay;
+
+use crate::{
+    codes::NoCode,
+    exchange::{Exchange, Request},
+    scenario::{Channel, Scenario},
+    snapshot::Redactor,
+    step::Scope,
+};
+
+/// Something that scenarios can be run against.
+pub trait Target: Sync {
+    /// Its name, as `--target` has it.
+    fn name(&self) -> &str;
+
+    /// Why it cannot run this scenario, if it cannot.
+    fn skip(&self, scenario: &Scenario) -> Option<String>;
+
+    /// Makes a tenant with users as the scenario wants them. `seed` decides what is made up.
+    fn prepare<'a>(
+        &'a self,
+        scenario: &'a Scenario,
+        seed: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>>;
+}
+
+/// A target that is prepared for one scenario.
+pub trait Session: Send {
+    /// What the scenario knows before its first step.
+    fn scope(&self) -> Scope;
+
+    /// Whether responses are played back, so that labels stand in them for values.
+    fn is_replay(&self) -> bool {
+        false
+    }
+
+    /// Sends a request; not later than the target's time limit there is an answer or an error.
+    fn send<'a>(
+        &'a mut self,
+        request: Request,
+        redactor: &'a mut Redactor,
+    ) -> BoxFuture<'a, Result<Exchange, SendError>>;
+
+    /// The one-time code that the request before has had sent to the user with this address.
+    fn code<'a>(
+        &'a mut self,
+        channel: Channel,
+        address: &'a str,
+    ) -> BoxFuture<'a, Result<String, NoCode>>;
+
+    /// Lets time pass.
+    fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()>;
+}
+
+/// Why a target could not be prepared.
+#[derive(Debug, Error)]
+pub enum PrepareError {
+    /// There is no recording.
+    #[error("there is no snapshot to play back: {0}")]
+    NoRecording(String),
+    /// The recording cannot be read.
+    #[error("the snapshot cannot be played back: {path}: {source}")]
+    CorruptRecording {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: crate::snapshot::Corrupt,
+    },
+    /// The snapshot could not be read.
+    #[error("the snapshot could not be read: {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Why there is no response.
+#[derive(Debug, Error)]
+pub enum SendError {
+    /// The request could not be written as HTTP.
+    #[error("the request is not valid HTTP: {0}")]
+    Invalid(String),
+    /// No connection, or it broke.
+    #[error("the tenant could not be reached: {0}")]
+    Unreachable(String),
+    /// The time limit is over.
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    TimedOut(Duration),
+    /// The recording ends before this request.
+    #[error("the recording has no further request")]
+    RecordingEnded,
+    /// The recording has another request here.
+    #[error("the request differs from the one that was recorded")]
+    DiffersFromRecording {
+        /// The recorded request, as YAML.
+        recorded: String,
+        /// This request, as YAML.
+        sent: String,
+    },
+}

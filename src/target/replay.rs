@@ -1,0 +1,161 @@
+//! A recording: each request is answered from the scenario's snapshot, in order, without any server.
+//!
+//! A request is redacted as it was when the snapshot was made, and must then be the recorded one.
+//! What the run itself makes up, such as a user's address, stands for its label in the responses.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::{PrepareError, SendError, Session, Target};
+use crate::{
+    codes::NoCode,
+    exchange::{Exchange, JSON, Request, Response},
+    scenario::{Action, Channel, Client, Scenario},
+    secret::Secret,
+    snapshot::{RecordedStep, Redactor, Snapshot, Store, format::to_yaml},
+    step::{Credentials, Person, Scope},
+};
+
+/// The snapshots of a folder, played back.
+pub struct Replay {
+    store: Store,
+}
+
+impl Replay {
+    /// Plays back what is in this store.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+}
+
+impl Target for Replay {
+    fn name(&self) -> &'static str {
+        "replay"
+    }
+
+    fn skip(&self, scenario: &Scenario) -> Option<String> {
+        let steps = scenario.steps.iter().chain(&scenario.cleanup);
+        steps
+            .filter(|step| !step.snapshot && matches!(step.action, Action::Send(_)))
+            .map(|step| format!("the step `{}` is not recorded (`snapshot: false`)", step.title()))
+            .next()
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        scenario: &'a Scenario,
+        _: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
+        let session = ReplaySession::new(&self.store, scenario);
+        Box::pin(async move { Ok(Box::new(session?) as Box<dyn Session>) })
+    }
+}
+
+struct ReplaySession<'a> {
+    scenario: &'a Scenario,
+    recorded: std::vec::IntoIter<RecordedStep>,
+}
+
+impl<'a> ReplaySession<'a> {
+    fn new(store: &Store, scenario: &'a Scenario) -> Result<Self, PrepareError> {
+        let path = || store.path(&scenario.id).display().to_string();
+        let text = store
+            .read(&scenario.id)
+            .map_err(|source| PrepareError::Unreadable { path: path(), source })?
+            .ok_or_else(|| PrepareError::NoRecording(path()))?;
+        let snapshot = Snapshot::parse(&text)
+            .map_err(|source| PrepareError::CorruptRecording { path: path(), source })?;
+        Ok(Self { scenario, recorded: snapshot.steps.into_iter() })
+    }
+}
+
+impl Session for ReplaySession<'_> {
+    /// Values that need only be distinct: each stands for the label that it had in the recorded run.
+    fn scope(&self) -> Scope {
+        let tenant = &self.scenario.given.tenant;
+        let credentials = |name: &str, client: &Client| Credentials {
+            id: format!("client-{name}"),
+            secret: (!client.public).then(|| Secret::new(format!("secret-of-{name}"))),
+        };
+        let clients = tenant.clients.iter();
+        let people = self.scenario.user_names().map(|name| {
+            let password = self.scenario.user(name).password.clone();
+            let password = password.unwrap_or_else(|| format!("password-of-{name}"));
+            let person = Person {
+                email: format!("{name}@replay.test"),
+                password: Secret::new(password),
+                id: format!("id-of-{name}"),
+            };
+            (name.to_owned(), person)
+        });
+        Scope::new(
+            "tenant.replay.test".to_owned(),
+            credentials("", &tenant.client),
+            clients.map(|(name, client)| (name.clone(), credentials(name, client))).collect(),
+            people.collect::<BTreeMap<_, _>>(),
+        )
+    }
+
+    fn is_replay(&self) -> bool {
+        true
+    }
+
+    fn send<'a>(
+        &'a mut self,
+        request: Request,
+        redactor: &'a mut Redactor,
+    ) -> BoxFuture<'a, Result<Exchange, SendError>> {
+        let exchange = self.answer(request, redactor);
+        Box::pin(async move { exchange })
+    }
+
+    /// The code that the recorded run went on to send: the next request has it.
+    fn code<'a>(
+        &'a mut self,
+        channel: Channel,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<String, NoCode>> {
+        let name = if channel == Channel::Otp { "otp" } else { "binding_code" };
+        let next = self.recorded.as_slice().first().map(|step| &step.request);
+        let code = next.and_then(|request| {
+            let parameters = request.form.as_ref().or_else(|| request.json.as_ref()?.as_object());
+            Some(parameters?.get(name)?.as_str()?.to_owned())
+        });
+        Box::pin(async move { code.ok_or(NoCode::NoMessage { others: 0 }) })
+    }
+
+    fn advance(&mut self, _: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl ReplaySession<'_> {
+    fn answer(&mut self, request: Request, redactor: &mut Redactor) -> Result<Exchange, SendError> {
+        let recorded = self.recorded.next().ok_or(SendError::RecordingEnded)?;
+        redactor.learn_request(&request);
+        let sent = redactor.request(&request);
+        if sent != recorded.request {
+            return Err(SendError::DiffersFromRecording {
+                recorded: to_yaml(&recorded.request),
+                sent: to_yaml(&sent),
+            });
+        }
+        let mut response = Response { status: recorded.response.status, ..Response::default() };
+        for (name, value) in &recorded.response.headers {
+            response.headers.append(name, redactor.restore(value.as_str().unwrap_or_default()));
+        }
+        if let Some(json) = &recorded.response.json {
+            if response.headers.get("content-type").is_none() {
+                response.headers.set("content-type", JSON);
+            }
+            response.body = Value::to_string(&redactor.restore_value(json)).into_bytes();
+        } else if let Some(text) = &recorded.response.text {
+            response.body = redactor.restore(text).into_bytes();
+        }
+        redactor.learn_response(&response);
+        Ok(Exchange { request, response, elapsed: Duration::ZERO })
+    }
+}
