@@ -104,7 +104,7 @@ impl Refusal {
         Self::new(403, "invalid_request", text)
     }
 
-    /// \[seen\] for the text. Quotes vary.
+    /// \[doc\]; the quotes vary.
     pub(super) fn grant_not_allowed(grant: GrantType) -> Self {
         let text = format!("Grant type '{}' not allowed for the client.", grant.uri());
         Self::new(403, "unauthorized_client", text)

@@ -192,6 +192,7 @@ fn choose(
     tenant: &Tenant,
     parameters: &Parameters,
 ) -> Result<Authenticator, Refusal> {
+    let id = parameters.get("authenticator_id");
     let channel = parameters.get("oob_channel");
     if let Some(factor) = channel.and_then(Factor::from_channel)
         && factor != Factor::Email
@@ -199,23 +200,21 @@ fn choose(
     {
         return Err(Refusal::not_emulated(factor.word()));
     }
-    if active.is_empty() && parameters.get("authenticator_id").is_none() {
-        return Err(Refusal::association_required());
-    }
-    if let Some(id) = parameters.get("authenticator_id") {
+    if let Some(id) = id {
         active.retain(|known| known.id == id);
-        if active.is_empty() {
-            return Err(Refusal::no_such_challenge());
-        }
+    }
+    if active.is_empty() {
+        return Err(match id {
+            Some(_) => Refusal::no_such_challenge(),
+            None => Refusal::association_required(),
+        });
     }
     // Any type, if none is named [doc].
     let types = parameters.get("challenge_type").unwrap_or("otp oob");
-    active.retain(|known| channel.is_none_or(|channel| channel == known.channel.word()));
-    // Auth0 chooses [doc]; that it takes the oldest is [guess].
-    active
-        .into_iter()
-        .find(|_| types.split_whitespace().any(|word| word == "oob"))
-        .ok_or_else(|| Refusal::unsupported_challenge_type(types))
+    let by_oob = types.split_whitespace().any(|word| word == "oob");
+    active.retain(|known| by_oob && channel.is_none_or(|name| name == known.channel.word()));
+    // Which one Auth0 chooses is not said; here it is the oldest [guess].
+    active.into_iter().next().ok_or_else(|| Refusal::unsupported_challenge_type(types))
 }
 
 /// Sends a new code to an authenticator.

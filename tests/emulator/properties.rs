@@ -95,7 +95,7 @@ struct Model {
     has_recovery_entry: [bool; 3],
 }
 
-fn pick<'a, T>(from: &'a [Owned<T>], index: &Index) -> Option<&'a Owned<T>> {
+fn pick<T>(from: &[Owned<T>], index: Index) -> Option<&Owned<T>> {
     if from.is_empty() { None } else { Some(index.get(from)) }
 }
 
@@ -124,17 +124,17 @@ impl Model {
         }
     }
 
-    fn take(&mut self, step: &Step) {
+    fn take(&mut self, step: Step) {
         match step {
-            Step::Login { user, for_mfa } => self.login(*user, *for_mfa),
+            Step::Login { user, for_mfa } => self.login(user, for_mfa),
             Step::Associate { bearer, address } => {
                 let bearer = index_of(&self.bearers, bearer);
-                self.associate(&bearer, ADDRESSES.get(*address).copied());
+                self.associate(&bearer, ADDRESSES.get(address).copied());
             }
             Step::Challenge { mfa_token, authenticator } => {
                 let bearer = index_of(&self.bearers, mfa_token);
                 let authenticator =
-                    authenticator.as_ref().map(|index| index_of(&self.authenticators, index));
+                    authenticator.map(|index| index_of(&self.authenticators, index));
                 self.challenge(&bearer, authenticator.as_ref());
             }
             Step::Verify { mfa_token, sent, code } => {
@@ -142,7 +142,7 @@ impl Model {
                 else {
                     return;
                 };
-                let code = code.as_ref().and_then(|index| pick(&self.sent, index));
+                let code = code.and_then(|index| pick(&self.sent, index));
                 let code = code.map_or(WRONG_CODE.to_owned(), |sent| sent.it.code.clone());
                 let bearer = index_of(&self.bearers, mfa_token);
                 self.verify(&bearer, &oob_code, &code);
@@ -170,10 +170,10 @@ impl Model {
                 let authenticator = index_of(&self.authenticators, authenticator);
                 self.delete(&bearer, &authenticator);
             }
-            Step::Wait { seconds } => self.drive.advance(Duration::from_secs(*seconds)),
+            Step::Wait { seconds } => self.drive.advance(Duration::from_secs(seconds)),
             Step::Garbage { method, path, content_type, body, bearer } => {
                 let bearer = index_of(&self.bearers, bearer).it;
-                self.garbage([*method, *path, *content_type], body, &bearer);
+                self.garbage([method, path, content_type], &body, &bearer);
             }
         }
     }
@@ -374,7 +374,7 @@ impl Model {
     }
 }
 
-fn index_of(from: &[Owned<String>], index: &Index) -> Owned<String> {
+fn index_of(from: &[Owned<String>], index: Index) -> Owned<String> {
     index.get(from).clone()
 }
 
@@ -384,7 +384,7 @@ proptest! {
     #[test]
     fn whatever_is_called_the_rules_hold(steps in vec(step(), 1..60)) {
         let mut model = Model::new();
-        for step in &steps {
+        for step in steps {
             model.take(step);
         }
         for user in 0..NAMES.len() {
