@@ -23,7 +23,8 @@ use crate::{
     plan::{self, Shard},
     report::{Human, Json, Reporter},
     run::{self, Options},
-    snapshot::{Snapshot, Update},
+    scenario::Scenario,
+    snapshot::{Snapshot, Store, Update},
     source::{Diagnostic, Sources, Style, suggest},
     target::{Emulated, Replay, Target},
 };
@@ -52,17 +53,7 @@ pub(super) fn run(args: Run, output: &Output) -> Result<Exit, Failure> {
                 .hint("`countersign list` prints those that there are, with their tags"),
         );
     }
-    for scenario in &selected {
-        if let Ok(Some(text)) = store.read(&scenario.id)
-            && let Err(corrupt) = Snapshot::parse(&text)
-        {
-            let path = store.path(&scenario.id).display().to_string();
-            problems.push(
-                Diagnostic::file(path, format!("the snapshot is corrupt: {corrupt}"))
-                    .hint("restore it, or remove it to have it made anew"),
-            );
-        }
-    }
+    let selected = recorded(selected, &store, &mut problems);
     if !problems.is_empty() {
         return Err(Failure::Input(problems, sources));
     }
@@ -85,11 +76,11 @@ pub(super) fn run(args: Run, output: &Output) -> Result<Exit, Failure> {
     let progress = progress(args.format);
     let summary = runtime.block_on(async {
         let target: Box<dyn Target> = if replay {
-            Box::new(Replay::new(store.clone()))
+            Box::new(Replay)
         } else {
             Box::new(Emulated::start().await.map_err(Failure::Target)?)
         };
-        let cases = plan::build(&selected, args.repeat.into(), &|scenario| target.skip(scenario));
+        let cases = plan::build(selected, args.repeat.into(), &|scenario| target.skip(scenario));
         let mut emit = |event: Event| {
             follow(&progress, &event);
             let result = progress
@@ -108,9 +99,34 @@ pub(super) fn run(args: Run, output: &Output) -> Result<Exit, Failure> {
     Ok(exit(&summary))
 }
 
+/// Each scenario with the text of its snapshot; files that are no snapshots are reported.
+fn recorded(
+    scenarios: Vec<Arc<Scenario>>,
+    store: &Store,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<(Arc<Scenario>, Option<Arc<str>>)> {
+    scenarios
+        .into_iter()
+        .map(|scenario| {
+            let path = || store.path(&scenario.id).display().to_string();
+            let text = store.read(&scenario.id).unwrap_or_else(|error| {
+                let message = format!("the snapshot cannot be read: {error}");
+                problems.push(Diagnostic::file(path(), message));
+                None
+            });
+            if let Some(Err(corrupt)) = text.as_deref().map(Snapshot::glance) {
+                problems.push(corrupt.diagnostic(path()));
+            }
+            (scenario, text.map(Arc::from))
+        })
+        .collect()
+}
+
 const fn exit(summary: &Summary) -> Exit {
     if summary.interrupted {
         Exit::Interrupted
+    } else if summary.corrupt {
+        Exit::Usage
     } else if summary.unreachable {
         Exit::Unreachable
     } else if summary.failed + summary.errored > 0 {
@@ -287,7 +303,7 @@ fn end_at_once() -> ! {
     std::process::exit(Exit::Interrupted as i32)
 }
 
-fn report_unused(store: &crate::snapshot::Store, ids: &BTreeSet<String>, output: &Output) {
+fn report_unused(store: &Store, ids: &BTreeSet<String>, output: &Output) {
     let used = ids.iter().map(String::as_str).collect();
     let unused: Vec<_> = store
         .unused(&used)

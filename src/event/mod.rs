@@ -106,6 +106,8 @@ pub struct Summary {
     pub interrupted: bool,
     /// Whether the target could not be reached or prepared for some case.
     pub unreachable: bool,
+    /// Whether the snapshot of some case cannot be read.
+    pub corrupt: bool,
 }
 
 impl Summary {

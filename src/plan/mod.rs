@@ -44,6 +44,8 @@ pub struct Case {
     pub repetition: Option<usize>,
     /// Why it is not run.
     pub skip: Option<String>,
+    /// The text of its snapshot, if it has one.
+    pub recorded: Option<Arc<str>>,
 }
 
 impl Filter {
@@ -108,25 +110,29 @@ impl Case {
     }
 }
 
-/// Every scenario `repeat` times; `skip` says why a target cannot run one.
+/// Every scenario, with the text of its snapshot, `repeat` times; `skip` says why a target cannot run one.
+///
+/// A case owns its scenario: what has been run is forgotten.
 #[must_use]
 pub fn build(
-    scenarios: &[Arc<Scenario>],
+    scenarios: Vec<(Arc<Scenario>, Option<Arc<str>>)>,
     repeat: usize,
     skip: &dyn Fn(&Scenario) -> Option<String>,
 ) -> Vec<Case> {
-    let cases = |repetition: Option<usize>| {
-        scenarios.iter().map(move |scenario| Case {
-            scenario: Arc::clone(scenario),
-            repetition,
-            skip: skip(scenario),
+    let cases: Vec<_> = scenarios
+        .into_iter()
+        .map(|(scenario, recorded)| {
+            let skip = skip(&scenario);
+            Case { scenario, repetition: None, skip, recorded }
         })
-    };
+        .collect();
     if repeat == 1 {
-        cases(None).collect()
-    } else {
-        (1..=repeat).flat_map(|n| cases(Some(n))).collect()
+        return cases;
     }
+    let repeated = |repetition| {
+        cases.iter().map(move |case| Case { repetition: Some(repetition), ..case.clone() })
+    };
+    (1..=repeat).flat_map(repeated).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::{
     event::Failure,
     exchange::{Exchange, Request},
     expect::{self, Context, Judgement, Mismatch, Side},
+    plan::Case,
     scenario::{Action, DEFAULT_USER, Draft, Expect, Pattern, Scenario, Step, Until},
     snapshot::{RecordedStep, Redactor, Snapshot, redact::is_label},
     source::Diagnostic,
@@ -23,8 +24,10 @@ pub(super) struct Attempt {
     pub(super) failures: Vec<Failure>,
     /// Whether something kept the run from judging.
     pub(super) errored: bool,
-    /// Whether that was the target, which could not be reached or prepared.
+    /// Whether that was the target, which could not be reached.
     pub(super) unreachable: bool,
+    /// Whether that was the snapshot, which cannot be read.
+    pub(super) corrupt: bool,
     /// What was seen.
     pub(super) snapshot: Snapshot,
     /// How many requests were answered.
@@ -33,14 +36,15 @@ pub(super) struct Attempt {
     pub(super) not_judged: usize,
 }
 
-/// Makes one attempt at a scenario.
+/// Makes one attempt at a case.
 pub(super) async fn run(
-    scenario: &Scenario,
+    case: &Case,
     target: &dyn Target,
     seed: u64,
     interrupt: watch::Receiver<bool>,
 ) -> Attempt {
-    let session = match target.prepare(scenario, seed).await {
+    let scenario = &*case.scenario;
+    let session = match target.prepare(case, seed).await {
         Ok(session) => session,
         Err(error) => return not_prepared(scenario, &error),
     };
@@ -59,20 +63,31 @@ pub(super) async fn run(
 
 fn not_prepared(scenario: &Scenario, error: &PrepareError) -> Attempt {
     let problem = Diagnostic::file(scenario.file.clone(), error.to_string());
-    let (problem, errored) = match error {
-        PrepareError::NoRecording(_) => {
-            (problem.hint("record it: run it on another target, then `countersign accept`"), false)
+    let mut attempt = Attempt::default();
+    match error {
+        PrepareError::NoRecording => {
+            let hint = "record it: run it on another target, then `countersign accept`";
+            attempt.fail("preparation", problem.hint(hint));
         }
-        PrepareError::CorruptRecording { .. } | PrepareError::Unreadable { .. } => (problem, true),
-    };
-    let failure = Failure {
-        step: None,
-        title: "preparation".to_owned(),
-        diagnostics: vec![problem],
-        exchange: None,
-        difference: None,
-    };
-    Attempt { failures: vec![failure], errored, unreachable: errored, ..Attempt::default() }
+        PrepareError::CorruptRecording(_) => {
+            attempt.fail("preparation", problem);
+            attempt.corrupt = true;
+        }
+    }
+    attempt
+}
+
+impl Attempt {
+    /// Something is wrong that is no step's fault.
+    pub(super) fn fail(&mut self, title: &str, problem: Diagnostic) {
+        self.failures.push(Failure {
+            step: None,
+            title: title.to_owned(),
+            diagnostics: vec![problem],
+            exchange: None,
+            difference: None,
+        });
+    }
 }
 
 struct Runner<'a> {

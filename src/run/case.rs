@@ -7,33 +7,37 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Options, attempt, skipped};
+use super::{
+    Options,
+    attempt::{self, Attempt},
+    skipped,
+};
 use crate::{
     clock::Stopwatch,
-    event::{CaseFinished, Failure, Verdict},
+    event::{CaseFinished, Verdict},
     plan::Case,
     snapshot::{Difference, Snapshot, Update, format},
     source::Diagnostic,
     target::Target,
 };
 
-/// Runs a case, again while it fails and may be retried. Says besides whether the target could not be reached.
+/// Runs a case, again while it fails and may be retried. With it comes what the last attempt ran into.
 pub(super) async fn run(
     index: usize,
     case: &Arc<Case>,
     target: &dyn Target,
     options: &Options,
     interrupt: watch::Receiver<bool>,
-) -> (CaseFinished, bool) {
+) -> (CaseFinished, Trouble) {
     if let Some(reason) = &case.skip {
-        return (skipped(index, case, reason), false);
+        return (skipped(index, case, reason), Trouble::default());
     }
     let watch = Stopwatch::start();
     let mut attempts = 0;
     let (mut attempt, difference) = loop {
         attempts += 1;
         let seed = seed(options.seed, case, attempts);
-        let mut attempt = attempt::run(&case.scenario, target, seed, interrupt.clone()).await;
+        let mut attempt = attempt::run(case, target, seed, interrupt.clone()).await;
         let difference = compare(case, &mut attempt, options);
         let failed = !attempt.failures.is_empty() || difference.is_some();
         if !failed || attempts > options.retries || *interrupt.borrow() {
@@ -42,7 +46,7 @@ pub(super) async fn run(
     };
     let difference =
         difference.and_then(|difference| write(case, difference, &mut attempt, options));
-    let verdict = if attempt.errored {
+    let verdict = if attempt.errored || attempt.corrupt {
         Verdict::Errored
     } else if !attempt.failures.is_empty() || difference.is_some() {
         Verdict::Failed
@@ -62,7 +66,14 @@ pub(super) async fn run(
         failures: attempt.failures,
         difference,
     };
-    (finished, attempt.unreachable)
+    (finished, Trouble { unreachable: attempt.unreachable, corrupt: attempt.corrupt })
+}
+
+/// What keeps a run from judging, and decides how the program exits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trouble {
+    pub(super) unreachable: bool,
+    pub(super) corrupt: bool,
 }
 
 /// What the case makes up is decided by the run's seed and by which case it is, not by the order in which cases run.
@@ -73,46 +84,38 @@ fn seed(seed: u64, case: &Case, attempt: u32) -> u64 {
 }
 
 /// How what was seen differs from the snapshot. A case that failed is not compared: what it saw is no result.
-fn compare(case: &Case, attempt: &mut attempt::Attempt, options: &Options) -> Option<Difference> {
+fn compare(case: &Case, attempt: &mut Attempt, options: &Options) -> Option<Difference> {
     if !attempt.failures.is_empty() {
         return None;
     }
-    let scenario = &case.scenario;
-    let path = options.store.path(&scenario.id).display().to_string();
+    let id = &case.scenario.id;
+    let path = options.store.path(id).display().to_string();
     let new = format::to_yaml(&attempt.snapshot.steps);
-    let old = match options.store.read(&scenario.id) {
-        Ok(None) => None,
-        Ok(Some(text)) => {
-            let body = format::body(&text).map(str::trim_end);
-            if body == Some(new.as_str()) {
-                // What was pending has been overtaken. Should it stay, the next review shows it.
-                if options.update != Update::No {
-                    let _ = options.store.reject(&scenario.id);
-                }
-                return None;
-            }
-            // What cannot be read is named, and never overwritten.
-            if let Err(corrupt) = Snapshot::parse(&text) {
-                let problem = Diagnostic::file(path, format!("the snapshot is corrupt: {corrupt}"))
-                    .hint("restore it, or remove it to have it made anew");
-                attempt.error(problem);
-                return None;
-            }
-            body.map(str::to_owned)
-        }
-        Err(error) => {
-            attempt.error(Diagnostic::file(path, format!("the snapshot cannot be read: {error}")));
-            return None;
-        }
+    let Some(text) = case.recorded.as_deref() else {
+        return Some(Difference { path, old: None, new, pending: None });
     };
-    Some(Difference { path, old, new, pending: None })
+    let old = format::body(text).unwrap_or_default().trim_end();
+    if old == new {
+        // What was pending has been overtaken. Should it stay, the next review shows it.
+        if options.update != Update::No {
+            let _ = options.store.reject(id);
+        }
+        return None;
+    }
+    // What cannot be read is named, and never overwritten.
+    if let Err(corrupt) = Snapshot::parse(text) {
+        attempt.fail("snapshot", corrupt.diagnostic(path));
+        attempt.corrupt = true;
+        return None;
+    }
+    Some(Difference { path, old: Some(old.to_owned()), new, pending: None })
 }
 
 /// Writes what differs, as far as the run may; what became the snapshot differs no longer.
 fn write(
     case: &Case,
     mut difference: Difference,
-    attempt: &mut attempt::Attempt,
+    attempt: &mut Attempt,
     options: &Options,
 ) -> Option<Difference> {
     let scenario = &case.scenario;
@@ -131,21 +134,11 @@ fn write(
     match written {
         Ok(()) if options.update == Update::Always => return None,
         Ok(()) => difference.pending = Some(path),
-        Err(error) => attempt
-            .error(Diagnostic::file(path, format!("the snapshot cannot be written: {error}"))),
+        Err(error) => {
+            let message = format!("the snapshot cannot be written: {error}");
+            attempt.fail("snapshot", Diagnostic::file(path, message));
+            attempt.errored = true;
+        }
     }
     Some(difference)
-}
-
-impl attempt::Attempt {
-    fn error(&mut self, problem: Diagnostic) {
-        self.errored = true;
-        self.failures.push(Failure {
-            step: None,
-            title: "snapshot".to_owned(),
-            diagnostics: vec![problem],
-            exchange: None,
-            difference: None,
-        });
-    }
 }

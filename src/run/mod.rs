@@ -61,12 +61,12 @@ pub async fn execute(
         }
         let case = Arc::new(case);
         (emit.borrow_mut())(Event::CaseStarted { index, case: Arc::clone(&case) });
-        let (finished, unreachable) =
-            case::run(index, &case, target, options, interrupt.clone()).await;
+        let (finished, trouble) = case::run(index, &case, target, options, interrupt.clone()).await;
         {
             let mut summary = summary.borrow_mut();
             summary.count(&finished);
-            summary.unreachable |= unreachable;
+            summary.unreachable |= trouble.unreachable;
+            summary.corrupt |= trouble.corrupt;
         }
         (emit.borrow_mut())(Event::CaseFinished(Box::new(finished)));
     };

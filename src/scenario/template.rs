@@ -218,6 +218,8 @@ impl Template {
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
+        // Most have one part, and there are many of them.
+        parts.shrink_to_fit();
         Some(Self(parts))
     }
 }

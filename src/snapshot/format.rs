@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::source::{Sources, yaml};
+use crate::source::{Diagnostic, Sources, yaml};
 
 /// A scenario's exchanges, redacted.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,6 +72,15 @@ pub enum Corrupt {
     Body(String),
 }
 
+impl Corrupt {
+    /// The same for a person; `path` is the snapshot's.
+    #[must_use]
+    pub fn diagnostic(&self, path: String) -> Diagnostic {
+        Diagnostic::file(path, format!("the snapshot is corrupt: {self}"))
+            .hint("restore it, or remove it to have it made anew")
+    }
+}
+
 impl Snapshot {
     /// The whole file; `source` is the scenario's path, `title` its title.
     #[must_use]
@@ -84,14 +93,29 @@ impl Snapshot {
         )
     }
 
-    /// Reads a whole file.
-    pub fn parse(text: &str) -> Result<Self, Corrupt> {
+    /// Whether a file looks like a snapshot: it has the header and a body, and nobody left a merge in it. That is
+    /// cheap, and enough unless the body is compared and differs.
+    pub fn glance(text: &str) -> Result<(), Corrupt> {
         let body = body(text).ok_or(Corrupt::NoHeader)?;
         if body.trim().is_empty() {
             return Err(Corrupt::Body("there is none".to_owned()));
         }
+        let markers = ["<<<<<<< ", "=======\n", ">>>>>>> "];
+        let merged =
+            |marker: &&str| body.starts_with(*marker) || body.contains(&format!("\n{marker}"));
+        match markers.iter().find(|marker| merged(marker)) {
+            Some(marker) => {
+                Err(Corrupt::Body(format!("a merge left `{}` in it", marker.trim_end())))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Reads a whole file.
+    pub fn parse(text: &str) -> Result<Self, Corrupt> {
+        Self::glance(text)?;
         let mut sources = Sources::default();
-        let source = sources.add("snapshot", body);
+        let source = sources.add("snapshot", body(text).unwrap_or_default());
         let mut problems = Vec::new();
         let document = yaml::load(source, &sources, &mut problems);
         if let Some(problem) = problems.first() {

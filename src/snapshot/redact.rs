@@ -11,6 +11,7 @@ use std::{
     sync::LazyLock,
 };
 
+use memchr::memmem::Finder;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -47,6 +48,8 @@ static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
 pub struct Redactor {
     labels: HashMap<String, String>,
     values: HashMap<String, String>,
+    /// What is looked for inside of texts, shortest first: values as they may be written, with their labels.
+    parts: Vec<(Finder<'static>, String)>,
     counts: BTreeMap<Kind, usize>,
     public: HashSet<String>,
 }
@@ -170,15 +173,17 @@ impl Redactor {
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         let mut spots: Vec<(usize, usize, &str)> = Vec::new();
-        let candidates = self.labels.iter().filter(|(value, _)| value.len() >= SHORTEST_PART);
-        for (value, label) in candidates {
-            for form in forms(value) {
-                for (start, part) in text.match_indices(&form) {
-                    if stands_alone(text, start, part) {
-                        spots.push((start, start + part.len(), label));
-                    }
+        let short = |part: &Finder<'_>| part.needle().len() <= text.len();
+        for (part, label) in self.parts.iter().take_while(|(part, _)| short(part)) {
+            let length = part.needle().len();
+            for start in part.find_iter(text.as_bytes()) {
+                if stands_alone(text, start, length) {
+                    spots.push((start, start + length, label));
                 }
             }
+        }
+        if spots.is_empty() {
+            return text.to_owned();
         }
         // What begins first, and of those the longest: a part of a value is not a value.
         spots.sort_unstable_by_key(|(start, end, _)| (*start, usize::MAX - end));
@@ -239,12 +244,22 @@ impl Redactor {
         let count = self.counts.entry(kind).or_default();
         *count += 1;
         let label = format!("[{kind}#{count}]");
+        if value.len() >= SHORTEST_PART {
+            for form in forms(value) {
+                let longer = |part: &Finder<'_>| part.needle().len() > form.len();
+                let place = self.parts.partition_point(|(part, _)| !longer(part));
+                self.parts.insert(place, (Finder::new(&form).into_owned(), label.clone()));
+            }
+        }
         self.values.insert(label.clone(), value.to_owned());
         self.labels.insert(value.to_owned(), label);
     }
 
     /// Learns what is known by its shape.
     fn learn_text(&mut self, text: &str) {
+        if !may_have_shape(text) {
+            return;
+        }
         for found in SHAPES.captures_iter(text) {
             let kind = if let Some(kind) = found.name("kind") {
                 match Kind::from_word(kind.as_str()) {
@@ -268,9 +283,8 @@ impl Redactor {
 
     fn learn_field(&mut self, kind: Option<Kind>, text: &str) {
         match kind {
-            // A part of it may be known already: the domain in an audience.
-            Some(kind) if self.text(text) == text => self.learn(kind, text),
-            _ => self.learn_text(text),
+            Some(kind) => self.learn(kind, text),
+            None => self.learn_text(text),
         }
     }
 
@@ -344,6 +358,13 @@ impl Redactor {
     }
 }
 
+/// Whether it is worth looking for a shape in a text: most are too plain for any.
+fn may_have_shape(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'[' | b'@' | b'|'))
+        || text.contains("Fe26.")
+        || text.contains("eyJ")
+}
+
 /// Whether a text contains a label: a word that is a kind, and a number.
 #[must_use]
 pub fn is_label(text: &str) -> bool {
@@ -375,12 +396,11 @@ fn forms(value: &str) -> impl Iterator<Item = String> {
 }
 
 /// A number is not a part of a longer one.
-fn stands_alone(text: &str, start: usize, part: &str) -> bool {
-    if !part.bytes().all(|byte| byte.is_ascii_digit()) {
-        return true;
-    }
-    let digit = |next: Option<char>| next.is_some_and(|next| next.is_ascii_digit());
-    !digit(text[..start].chars().next_back()) && !digit(text[start + part.len()..].chars().next())
+fn stands_alone(text: &str, start: usize, length: usize) -> bool {
+    let bytes = text.as_bytes();
+    let (found, rest) = bytes[start..].split_at(length);
+    let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    !found.iter().all(u8::is_ascii_digit) || !digit(bytes[..start].last()) && !digit(rest.first())
 }
 
 fn split(path: &str) -> (&str, &str) {

@@ -10,7 +10,8 @@ use crate::{
     codes::{self, NoCode},
     emulator::{self, Emulator, Enrolled, MfaPolicy, NewUser},
     exchange::{Exchange, Request, Response},
-    scenario::{Action, Channel, Client, Factor, Grant, Policy, Scenario, User},
+    plan::Case,
+    scenario::{Channel, Client, Factor, Grant, Policy, Scenario, User},
     secret::Secret,
     serve::{Hosted, Server},
     snapshot::Redactor,
@@ -60,10 +61,10 @@ impl Target for Emulated {
 
     fn prepare<'a>(
         &'a self,
-        scenario: &'a Scenario,
+        case: &'a Case,
         seed: u64,
     ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
-        let session = EmulatedSession::new(self, scenario, seed);
+        let session = EmulatedSession::new(self, &case.scenario, seed);
         Box::pin(async move { Ok(Box::new(session) as Box<dyn Session>) })
     }
 }

@@ -14,8 +14,9 @@ pub use replay::Replay;
 use crate::{
     codes::NoCode,
     exchange::{Exchange, Request},
+    plan::Case,
     scenario::{Channel, Scenario},
-    snapshot::Redactor,
+    snapshot::{Corrupt, Redactor},
     step::Scope,
 };
 
@@ -27,10 +28,10 @@ pub trait Target: Sync {
     /// Why it cannot run this scenario, if it cannot.
     fn skip(&self, scenario: &Scenario) -> Option<String>;
 
-    /// Makes a tenant with users as the scenario wants them. `seed` decides what is made up.
+    /// Makes a tenant with users as the case's scenario wants them. `seed` decides what is made up.
     fn prepare<'a>(
         &'a self,
-        scenario: &'a Scenario,
+        case: &'a Case,
         seed: u64,
     ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>>;
 }
@@ -67,24 +68,11 @@ pub trait Session: Send {
 #[derive(Debug, Error)]
 pub enum PrepareError {
     /// There is no recording.
-    #[error("there is no snapshot to play back: {0}")]
-    NoRecording(String),
+    #[error("there is no snapshot to play back")]
+    NoRecording,
     /// The recording cannot be read.
-    #[error("the snapshot cannot be played back: {path}: {source}")]
-    CorruptRecording {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        source: crate::snapshot::Corrupt,
-    },
-    /// The snapshot could not be read.
-    #[error("the snapshot could not be read: {path}: {source}")]
-    Unreadable {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error("the snapshot is corrupt: {0}")]
+    CorruptRecording(#[source] Corrupt),
 }
 
 /// Why there is no response.

@@ -12,24 +12,15 @@ use super::{PrepareError, SendError, Session, Target};
 use crate::{
     codes::NoCode,
     exchange::{Exchange, JSON, Request, Response},
+    plan::Case,
     scenario::{Action, Channel, Client, Scenario},
     secret::Secret,
-    snapshot::{RecordedStep, Redactor, Snapshot, Store, format::to_yaml},
+    snapshot::{RecordedStep, Redactor, Snapshot, format::to_yaml},
     step::{Credentials, Person, Scope},
 };
 
-/// The snapshots of a folder, played back.
-pub struct Replay {
-    store: Store,
-}
-
-impl Replay {
-    /// Plays back what is in this store.
-    #[must_use]
-    pub const fn new(store: Store) -> Self {
-        Self { store }
-    }
-}
+/// The snapshots of the scenarios, played back.
+pub struct Replay;
 
 impl Target for Replay {
     fn name(&self) -> &'static str {
@@ -46,10 +37,10 @@ impl Target for Replay {
 
     fn prepare<'a>(
         &'a self,
-        scenario: &'a Scenario,
+        case: &'a Case,
         _: u64,
     ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
-        let session = ReplaySession::new(&self.store, scenario);
+        let session = ReplaySession::new(case);
         Box::pin(async move { Ok(Box::new(session?) as Box<dyn Session>) })
     }
 }
@@ -60,15 +51,10 @@ struct ReplaySession<'a> {
 }
 
 impl<'a> ReplaySession<'a> {
-    fn new(store: &Store, scenario: &'a Scenario) -> Result<Self, PrepareError> {
-        let path = || store.path(&scenario.id).display().to_string();
-        let text = store
-            .read(&scenario.id)
-            .map_err(|source| PrepareError::Unreadable { path: path(), source })?
-            .ok_or_else(|| PrepareError::NoRecording(path()))?;
-        let snapshot = Snapshot::parse(&text)
-            .map_err(|source| PrepareError::CorruptRecording { path: path(), source })?;
-        Ok(Self { scenario, recorded: snapshot.steps.into_iter() })
+    fn new(case: &'a Case) -> Result<Self, PrepareError> {
+        let text = case.recorded.as_deref().ok_or(PrepareError::NoRecording)?;
+        let snapshot = Snapshot::parse(text).map_err(PrepareError::CorruptRecording)?;
+        Ok(Self { scenario: &case.scenario, recorded: snapshot.steps.into_iter() })
     }
 }
 
