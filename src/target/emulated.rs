@@ -23,14 +23,18 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// When an emulated tenant's clock starts: 2026-01-01T00:00:00Z. It moves only when a scenario says so.
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
-/// Emulated tenants in this process, one for each scenario, behind one server.
-pub struct Emulated {
-    server: Server,
-    client: reqwest::Client,
+/// Emulated tenants in this process, one for each scenario.
+pub struct Emulated(Transport);
+
+enum Transport {
+    /// Over HTTP, to one server for all of them.
+    Wire { server: Server, client: reqwest::Client },
+    /// By a call.
+    Core,
 }
 
 impl Emulated {
-    /// Starts the server.
+    /// Tenants behind a server on loopback, as a run has them.
     pub async fn start() -> io::Result<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -40,7 +44,13 @@ impl Emulated {
             .tls_certs_only(std::iter::empty())
             .build()
             .map_err(io::Error::other)?;
-        Ok(Self { server: Server::start().await?, client })
+        Ok(Self(Transport::Wire { server: Server::start().await?, client }))
+    }
+
+    /// Tenants without a server: what HTTP adds can be seen by comparing.
+    #[must_use]
+    pub const fn without_server() -> Self {
+        Self(Transport::Core)
     }
 }
 
@@ -64,13 +74,13 @@ impl Target for Emulated {
         case: &'a Case,
         seed: u64,
     ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
-        let session = EmulatedSession::new(self, &case.scenario, seed);
+        let session = EmulatedSession::new(&self.0, &case.scenario, seed);
         Box::pin(async move { Ok(Box::new(session) as Box<dyn Session>) })
     }
 }
 
 struct EmulatedSession<'a> {
-    target: &'a Emulated,
+    transport: &'a Transport,
     tenant: Hosted,
     clock: VirtualClock,
     domain: String,
@@ -80,7 +90,7 @@ struct EmulatedSession<'a> {
 }
 
 impl<'a> EmulatedSession<'a> {
-    fn new(target: &'a Emulated, scenario: &Scenario, seed: u64) -> Self {
+    fn new(transport: &'a Transport, scenario: &Scenario, seed: u64) -> Self {
         let mut entropy = SeededEntropy::new(seed);
         let random: &mut dyn Entropy = &mut entropy;
         let given = &scenario.given.tenant;
@@ -115,14 +125,18 @@ impl<'a> EmulatedSession<'a> {
             .collect();
         let clock = VirtualClock::starting_at(START);
         let tenant = Hosted::new(emulator, clock.clone(), entropy);
-        target.server.add(&domain, tenant.clone());
-        Self { target, tenant, clock, domain, client, clients, people }
+        if let Transport::Wire { server, .. } = transport {
+            server.add(&domain, tenant.clone());
+        }
+        Self { transport, tenant, clock, domain, client, clients, people }
     }
 }
 
 impl Drop for EmulatedSession<'_> {
     fn drop(&mut self) {
-        self.target.server.remove(&self.domain);
+        if let Transport::Wire { server, .. } = self.transport {
+            server.remove(&self.domain);
+        }
     }
 }
 
@@ -141,8 +155,17 @@ impl Session for EmulatedSession<'_> {
         request: Request,
         _: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
-        let url = format!("http://{}{}", self.target.server.address(), request.path);
-        Box::pin(send(&self.target.client, url, &self.domain, request))
+        match self.transport {
+            Transport::Wire { server, client } => {
+                let url = format!("http://{}{}", server.address(), request.path);
+                Box::pin(send(client, url, &self.domain, request))
+            }
+            Transport::Core => {
+                let response = self.tenant.answer(&request);
+                let exchange = Exchange { request, response, elapsed: Duration::ZERO };
+                Box::pin(std::future::ready(Ok(exchange)))
+            }
+        }
     }
 
     fn code<'a>(
