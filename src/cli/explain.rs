@@ -104,8 +104,11 @@ impl Message {
         let mut form = Vec::new();
         let (content_type, body) = match &draft.body {
             Body::Query(parameters) => {
-                for (index, (name, value)) in pairs(parameters).into_iter().enumerate() {
-                    path += &format!("{}{name}={value}", if index == 0 { '?' } else { '&' });
+                let query = pairs(parameters);
+                let query: Vec<_> =
+                    query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                if !query.is_empty() {
+                    path = format!("{path}?{}", query.join("&"));
                 }
                 (None, None)
             }

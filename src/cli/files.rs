@@ -194,7 +194,7 @@ fn read(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String> {
             Ok(text) => Some(text),
             Err(error) => {
                 let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = valid.split(|byte| *byte == b'\n').count();
                 problems.push(
                     fail(format!("this file is not UTF-8: line {line} has a byte that is not"))
                         .hint("save it as UTF-8"),
@@ -259,12 +259,12 @@ fn snapshots(root: &Path) -> PathBuf {
 
 fn id(file: &Path) -> String {
     let root = root(file);
-    let below = file.strip_prefix(&root).map(Path::to_owned).unwrap_or_else(|_| {
-        let full = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-        let root = fs::canonicalize(&root).unwrap_or(root);
-        full.strip_prefix(root).map_or(full.clone(), Path::to_owned)
-    });
-    shown(&below.with_extension(""))
+    if let Ok(below) = file.strip_prefix(&root) {
+        return shown(&below.with_extension(""));
+    }
+    let full = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let file = full(file);
+    shown(&file.strip_prefix(full(&root)).unwrap_or(&file).with_extension(""))
 }
 
 fn same(one: &Path, other: &Path) -> bool {

@@ -16,7 +16,9 @@ pub(super) fn completions(
     mut command: clap::Command,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    clap_complete::generate(shell, &mut command, "countersign", &mut output.result());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "countersign", &mut script);
+    output.result().write_all(&script)?;
     Ok(Exit::Passed)
 }
 

@@ -11,7 +11,7 @@ use super::{
     output::Output,
 };
 use crate::{
-    scenario::{Requirements, Scenario},
+    scenario::{Requirement, Requirements, Scenario},
     source::Located,
 };
 
@@ -51,12 +51,12 @@ fn texts(located: &[Located<String>]) -> Vec<&str> {
 
 fn scenario_lines(scenarios: &[Arc<Scenario>]) -> String {
     let width = scenarios.iter().map(|scenario| scenario.id.len()).max().unwrap_or_default();
-    let lines = scenarios.iter().map(|scenario| {
+    let line = |scenario: &Arc<Scenario>| {
         let tags = texts(&scenario.tags).join(",");
         let covers = texts(&scenario.covers).join(",");
         format!("{:width$}  {}  [{tags}]  {covers}\n", scenario.id, scenario.title.value)
-    });
-    lines.collect()
+    };
+    scenarios.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 fn scenario_json(scenario: &Scenario) -> Value {
@@ -73,23 +73,18 @@ fn scenario_json(scenario: &Scenario) -> Value {
 
 fn requirement_lines(requirements: &Requirements, scenarios: &[Arc<Scenario>]) -> String {
     let mut covered = 0;
-    let mut lines: String = requirements
+    let mut lines: Vec<String> = requirements
         .iter()
         .map(|requirement| {
             let covering = covering(&requirement.id.value, scenarios);
             covered += usize::from(!covering.is_empty());
             let by = if covering.is_empty() { "-".to_owned() } else { covering.join(", ") };
-            format!(
-                "{:<10}  {:<10}  {}\n{:24}{by}\n",
-                requirement.id.value,
-                requirement.confidence,
-                requirement.statement.trim(),
-                ""
-            )
+            let Requirement { id, statement, confidence, .. } = requirement;
+            format!("{:<10}  {confidence:<10}  {}\n{:24}{by}\n", id.value, statement.trim(), "")
         })
         .collect();
-    lines += &format!("{covered} of {} requirements are covered\n", requirements.iter().count());
-    lines
+    lines.push(format!("{covered} of {} requirements are covered\n", lines.len()));
+    lines.concat()
 }
 
 fn covering<'a>(id: &str, scenarios: &'a [Arc<Scenario>]) -> Vec<&'a str> {

@@ -91,7 +91,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
     match command {
-        Command::Run(args) => run::run(*args, output),
+        Command::Run(args) => run::run(&args, output),
         Command::Check(args) => check::check(&args, output),
         Command::List(args) => list::list(&args, output),
         Command::Explain(args) => explain::explain(&args, output),

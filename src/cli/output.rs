@@ -48,7 +48,7 @@ impl Output {
         let mut text = source::render(problems, sources, style);
         let errors = problems.iter().filter(|problem| problem.level == Level::Error).count();
         if errors > 1 {
-            text += &format!("{errors} errors\n");
+            text.extend([errors.to_string().as_str(), " errors\n"]);
         }
         // If this cannot be written, there is nobody left to tell.
         let _ = io::stderr().write_all(text.as_bytes());

@@ -31,7 +31,7 @@ use crate::{
 
 const TARGETS: [&str; 2] = ["emulator", "replay"];
 
-pub(super) fn run(args: Run, output: &Output) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let Catalogue { scenarios, mut sources, store, whole, .. } =
         files::load(&args.selection.paths)?;
     let mut problems = Vec::new();

@@ -23,7 +23,7 @@ impl TagExpression {
         let expression = parser.or()?;
         match parser.next() {
             None => Ok(expression),
-            Some((token, at)) => Err(parser.unexpected(Some((token, at)), "`and` or `or`")),
+            Some((token, at)) => Err(parser.unexpected(Some((token, at)), "`and` or `or`").into()),
         }
     }
 
@@ -72,14 +72,14 @@ impl<'a> Parser<'a> {
             let inner = self.or()?;
             return match self.next() {
                 Some((")", _)) => Ok(inner),
-                other => Err(self.unexpected(other, "`)`")),
+                other => Err(self.unexpected(other, "`)`").into()),
             };
         }
         match self.next() {
             Some((word, _)) if !["and", "or", ")"].contains(&word) => {
                 Ok(TagExpression::Tag(word.to_owned()))
             }
-            other => Err(self.unexpected(other, "a tag, `not` or `(`")),
+            other => Err(self.unexpected(other, "a tag, `not` or `(`").into()),
         }
     }
 
@@ -95,12 +95,12 @@ impl<'a> Parser<'a> {
         token
     }
 
-    fn unexpected(&self, token: Option<(&str, usize)>, expected: &str) -> Box<Diagnostic> {
+    fn unexpected(&self, token: Option<(&str, usize)>, expected: &str) -> Diagnostic {
         let (start, end) =
             token.map_or((self.text.len(), self.text.len()), |(token, at)| (at, at + token.len()));
         let place = |at| u32::try_from(at).unwrap_or(u32::MAX);
         let span = Span { source: self.source, start: place(start), end: place(end) };
-        Box::new(Diagnostic::at(span, "this is not a tag expression").expected(expected))
+        Diagnostic::at(span, "this is not a tag expression").expected(expected)
     }
 }
 

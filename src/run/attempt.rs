@@ -312,7 +312,7 @@ fn not_sent(step: &Step, error: SendError) -> Wrong {
 async fn stopped(interrupt: &mut watch::Receiver<bool>) {
     if interrupt.wait_for(|stop| *stop).await.is_err() {
         // Nobody is left who could stop the run.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -87,14 +87,11 @@ impl<'a, 'r> Fields<'a, 'r> {
 
     /// The value of this key, which must be there.
     pub(super) fn required<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
-        match self.entry(key) {
-            Some((_, node)) => T::from_node(node, self.reader),
-            None => {
-                self.reader
-                    .problem(Diagnostic::at(self.span, format!("the key `{key}` is missing")));
-                None
-            }
+        if let Some((_, node)) = self.entry(key) {
+            return T::from_node(node, self.reader);
         }
+        self.reader.problem(Diagnostic::at(self.span, format!("the key `{key}` is missing")));
+        None
     }
 
     /// Where the map is.

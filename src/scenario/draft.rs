@@ -91,7 +91,9 @@ impl Draft {
         self.headers.iter().for_each(|(_, tree)| visit(tree));
         match &self.body {
             Body::Query(parameters) | Body::Parameters(_, parameters) => {
-                parameters.iter().for_each(|(_, tree)| visit(tree));
+                for (_, tree) in parameters {
+                    visit(tree);
+                }
             }
             Body::Json(tree) | Body::Text(tree) => visit(tree),
         }

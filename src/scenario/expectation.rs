@@ -348,7 +348,9 @@ impl Pattern {
             PatternData::Equals(tree) => visit(tree),
             PatternData::List(patterns) => patterns.iter().for_each(|inner| inner.trees(visit)),
             PatternData::Map(entries) => {
-                entries.iter().for_each(|(_, inner)| inner.trees(visit));
+                for (_, inner) in entries {
+                    inner.trees(visit);
+                }
             }
             PatternData::Matcher(matcher) => match matcher {
                 Matcher::OneOf(patterns) => patterns.iter().for_each(|inner| inner.trees(visit)),

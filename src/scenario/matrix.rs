@@ -128,7 +128,7 @@ fn substitute_text(text: &str, combination: &[(&str, &Node)]) -> Data {
             }
             Some((_, node)) => result += &self::text(node),
             // Not ours, or unknown: the template is read, and refused, later.
-            None => result += &format!("{{{{{inner}}}}}"),
+            None => result.extend(["{{", inner, "}}"]),
         }
         rest = after;
     }

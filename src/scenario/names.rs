@@ -92,18 +92,13 @@ impl<'a> Checker<'a, '_> {
     }
 
     fn member(&mut self, expression: &Expression, index: usize, known: &[&str]) -> bool {
-        match expression.path.get(index) {
-            Some(Access::Member(member)) => self.known(expression, member, known),
-            _ => {
-                let problem = Diagnostic::at(
-                    expression.span,
-                    format!("`{expression}` has members, and no value"),
-                )
-                .one_of("", known.iter().copied());
-                self.reader.problem(problem);
-                false
-            }
+        if let Some(Access::Member(member)) = expression.path.get(index) {
+            return self.known(expression, member, known);
         }
+        let message = format!("`{expression}` has members, and no value");
+        let problem = Diagnostic::at(expression.span, message).one_of("", known.iter().copied());
+        self.reader.problem(problem);
+        false
     }
 
     fn known(&mut self, expression: &Expression, name: &str, known: &[&str]) -> bool {

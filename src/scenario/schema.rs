@@ -1,6 +1,6 @@
 //! The JSON Schema of a scenario file, made from the types that read it.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::{Value, json};
@@ -30,8 +30,7 @@ struct ScenarioShape {
     #[schemars(default)]
     covers: Vec<String>,
     /// One case for each combination of these values.
-    #[schemars(default, extend("minProperties" = 1))]
-    matrix: BTreeMap<String, MatrixValues>,
+    matrix: Option<Matrix>,
     /// What must be there before the first step.
     #[schemars(default)]
     given: Given,
@@ -43,20 +42,24 @@ struct ScenarioShape {
     cleanup: Vec<StepShape>,
 }
 
-struct MatrixValues;
+struct Matrix;
 
-impl JsonSchema for MatrixValues {
+impl JsonSchema for Matrix {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        "MatrixValues".into()
+        "Matrix".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let scalar = json!({"type": ["string", "number", "boolean", "null"]});
-        json_schema!({"type": "array", "minItems": 1, "items": scalar})
+        json_schema!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"type": "array", "minItems": 1, "items": scalar},
+        })
     }
 }
 

@@ -106,7 +106,9 @@ impl Tree {
             }
             TreeData::List(trees) => trees.iter().for_each(|tree| tree.expressions(visit)),
             TreeData::Map(entries) => {
-                entries.iter().for_each(|(_, tree)| tree.expressions(visit));
+                for (_, tree) in entries {
+                    tree.expressions(visit);
+                }
             }
             TreeData::Null | TreeData::Bool(_) | TreeData::Number(_) => {}
         }

@@ -299,16 +299,11 @@ impl Redactor {
                     } else {
                         Kind::AccessToken
                     };
-                    self.learn(self.kind_of_label(credentials).unwrap_or(kind), credentials);
+                    self.learn(kind_of_label(credentials).unwrap_or(kind), credentials);
                 }
                 _ => self.learn_text(value),
             }
         }
-    }
-
-    fn kind_of_label(&self, text: &str) -> Option<Kind> {
-        let word = text.strip_prefix('[')?.split_once('#')?.0;
-        is_label(text).then(|| Kind::from_word(word)).flatten()
     }
 
     fn learn_pairs(&mut self, pairs: &[(String, String)]) {
@@ -335,7 +330,9 @@ impl Redactor {
                 }
             }
             Value::Array(elements) => {
-                elements.iter().for_each(|element| self.learn_value(kind, element));
+                for element in elements {
+                    self.learn_value(kind, element);
+                }
             }
             Value::Object(members) => {
                 for (name, value) in members {
@@ -373,6 +370,12 @@ pub fn is_label(text: &str) -> bool {
             .captures_iter(text)
             .filter_map(|found| Some(found.name("kind")?.as_str().to_owned()))
             .any(|word| Kind::from_word(&word).is_some())
+}
+
+/// The kind that a label says its value is.
+fn kind_of_label(text: &str) -> Option<Kind> {
+    let word = text.strip_prefix('[')?.split_once('#')?.0;
+    is_label(text).then(|| Kind::from_word(word)).flatten()
 }
 
 /// The kind of a member by its name, and by its neighbours where the name does not say enough.

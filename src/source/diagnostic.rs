@@ -105,13 +105,11 @@ impl Diagnostic {
     /// The same, with the word of `known` that was probably meant by `word`, or else all of them.
     #[must_use]
     pub fn one_of<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Self {
-        match suggest(word, known.clone()) {
-            Some(meant) => self.hint(format!("did you mean `{meant}`?")),
-            None => {
-                let words: Vec<_> = known.into_iter().map(|word| format!("`{word}`")).collect();
-                if words.is_empty() { self } else { self.expected(one_of(&words)) }
-            }
+        if let Some(meant) = suggest(word, known.clone()) {
+            return self.hint(format!("did you mean `{meant}`?"));
         }
+        let words: Vec<_> = known.into_iter().map(|word| format!("`{word}`")).collect();
+        if words.is_empty() { self } else { self.expected(one_of(&words)) }
     }
 
     /// What stands beside the caret.

@@ -165,24 +165,24 @@ impl<'a> Loader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), Fatal> {
         match self.parser.next() {
             Some(Ok((event, span))) => Ok((event, self.span(span))),
-            Some(Err(error)) => Err(self.syntax(&error)),
+            Some(Err(error)) => Err(Box::new(self.syntax(&error))),
             None => Ok((Event::StreamEnd, Span { source: self.id, start: 0, end: 0 })),
         }
     }
 
-    fn syntax(&self, error: &ScanError) -> Fatal {
+    fn syntax(&self, error: &ScanError) -> Diagnostic {
         let at = self.byte(error.marker());
         let end = self.text[at as usize..].chars().next().map_or(at, |next| {
             if next == '\n' { at } else { at + u32::try_from(next.len_utf8()).unwrap_or(1) }
         });
         let span = Span { source: self.id, start: at, end };
-        Box::new(Diagnostic::at(span, format!("this is not YAML: {}", error.info())))
+        Diagnostic::at(span, format!("this is not YAML: {}", error.info()))
     }
 
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Fatal> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(self.too_large(span));
+            return Err(Box::new(too_large(span)));
         }
         if depth > MAX_DEPTH {
             return Err(Box::new(
@@ -221,7 +221,7 @@ impl<'a> Loader<'a> {
                     .hint("leave it out"),
             );
         }
-        let node = Node { span: self.place(&data, span), data };
+        let node = Node { span: place(&data, span), data };
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -235,7 +235,7 @@ impl<'a> Loader<'a> {
         // Counted before it is copied: what aliases of aliases would make is never made.
         self.nodes += node.count();
         if self.nodes > MAX_NODES {
-            return Err(self.too_large(span));
+            return Err(Box::new(too_large(span)));
         }
         Ok(node.clone())
     }
@@ -268,26 +268,6 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn too_large(&self, span: Span) -> Fatal {
-        Box::new(
-            Diagnostic::at(span, "the document is too large, counting what aliases repeat")
-                .expected(format!("at most {MAX_NODES} values")),
-        )
-    }
-
-    /// A block map's own span is empty, at its first key: the caret goes on the line's end then.
-    fn place(&self, data: &Data, span: Span) -> Span {
-        match data {
-            Data::Mapping(entries) if span.start == span.end => {
-                entries.first().map_or(span, |(key, _)| key.span)
-            }
-            Data::Sequence(nodes) if span.start == span.end => {
-                nodes.first().map_or(span, |node| node.span)
-            }
-            _ => span,
-        }
-    }
-
     fn span(&self, span: granit_parser::Span) -> Span {
         let start = self.byte(&span.start);
         let end = self.byte(&span.end);
@@ -302,6 +282,24 @@ impl<'a> Loader<'a> {
             self.text.char_indices().nth(marker.index()).map_or(self.text.len(), |(at, _)| at)
         });
         u32::try_from(offset.min(self.text.len())).unwrap_or(u32::MAX)
+    }
+}
+
+fn too_large(span: Span) -> Diagnostic {
+    Diagnostic::at(span, "the document is too large, counting what aliases repeat")
+        .expected(format!("at most {MAX_NODES} values"))
+}
+
+/// A block collection's own span is empty: its first line stands for it.
+fn place(data: &Data, span: Span) -> Span {
+    match data {
+        Data::Mapping(entries) if span.start == span.end => {
+            entries.first().map_or(span, |(key, _)| key.span)
+        }
+        Data::Sequence(nodes) if span.start == span.end => {
+            nodes.first().map_or(span, |node| node.span)
+        }
+        _ => span,
     }
 }
 
@@ -362,7 +360,7 @@ mod tests {
         for level in 1..10 {
             let below = format!("*a{}", level - 1);
             let list = vec![below; 9].join(", ");
-            bomb += &format!("a{level}: &a{level} [{list}]\n");
+            bomb = format!("{bomb}a{level}: &a{level} [{list}]\n");
         }
         let (node, problems) = read(&bomb);
         assert_eq!(node, None);
