@@ -79,7 +79,7 @@ impl Channel {
 }
 
 /// The code for the day when nothing else is at hand.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct RecoveryCode {
     pub(super) id: String,
     pub(super) code: String,

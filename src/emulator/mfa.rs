@@ -114,7 +114,7 @@ impl Emulator {
 }
 
 /// Who calls `/mfa/associate` or `/mfa/authenticators`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Bearer {
     /// From an `mfa_required` error: the password was right, no more.
     MfaToken { token: String, user: String },

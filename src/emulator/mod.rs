@@ -93,8 +93,8 @@ use crate::{
     exchange::{Request, Response},
 };
 
-/// A tenant, its users, and what was given out to them.
-#[derive(Clone, Debug)]
+/// A tenant, its users, and what was given out to them. It holds secrets in clear, and has no `Debug`.
+#[derive(Clone)]
 pub struct Emulator {
     tenant: Tenant,
     users: BTreeMap<String, User>,

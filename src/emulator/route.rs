@@ -61,7 +61,7 @@ impl Endpoint {
 }
 
 /// The parameters of a body, JSON or form alike \[doc\]\[oas\]. Whatever cannot be read has none.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Parameters(Map<String, Value>);
 
 impl Parameters {
@@ -95,7 +95,7 @@ impl Parameters {
 }
 
 /// Who a client says that it is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Credentials {
     pub(super) id: String,
     pub(super) secret: Option<String>,

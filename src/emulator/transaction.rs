@@ -9,14 +9,14 @@ use crate::clock::Timestamp;
 pub(super) const LIFETIME: Duration = Duration::from_mins(10);
 
 /// What an `mfa_token` stands for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Transaction {
     grant: Grant,
     expires: Timestamp,
     state: State,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum State {
     /// Nothing has been sent.
     Open,
@@ -29,7 +29,7 @@ enum State {
 }
 
 /// A code that was sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Challenge {
     /// What the client holds.
     pub(super) oob_code: String,

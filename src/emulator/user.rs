@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A user of the tenant.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct User {
     pub(super) id: String,
     pub(super) email: String,

@@ -3,7 +3,7 @@
 use super::document::{FromNode, Reader};
 use crate::source::{
     Diagnostic, Located, Span,
-    yaml::{Data, Node},
+    yaml::{Data, Key, Node},
 };
 
 /// More combinations than this are a mistake.
@@ -94,7 +94,7 @@ fn combinations<'a>(
     }))
 }
 
-/// The same document with `{{ matrix.name }}` replaced in every text; alone in a text, by the value with its type.
+/// The same document with `{{ matrix.name }}` replaced in every text and key; alone in a text, by the value with its type.
 fn substitute(node: &Node, combination: &[(&str, &Node)]) -> Node {
     let data = match &node.data {
         Data::String(text) if text.contains("matrix.") => {
@@ -106,12 +106,22 @@ fn substitute(node: &Node, combination: &[(&str, &Node)]) -> Node {
         Data::Mapping(entries) => Data::Mapping(
             entries
                 .iter()
-                .map(|(key, node)| (key.clone(), substitute(node, combination)))
+                .map(|(key, node)| {
+                    (substitute_key(key, combination), substitute(node, combination))
+                })
                 .collect(),
         ),
         other => other.clone(),
     };
     Node { data, span: node.span }
+}
+
+fn substitute_key(key: &Key, combination: &[(&str, &Node)]) -> Key {
+    match substitute_text(&key.text, combination) {
+        Data::String(text) => Key { text, span: key.span },
+        // A whole key that is a number or a flag is that value's text.
+        data => Key { text: text(&Node { data, span: key.span }), span: key.span },
+    }
 }
 
 fn substitute_text(text: &str, combination: &[(&str, &Node)]) -> Data {

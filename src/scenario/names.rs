@@ -13,7 +13,7 @@ use crate::source::Diagnostic;
 /// Members that every user has.
 const USER: [&str; 4] = ["email", "password", "id", "alias"];
 const CLIENT: [&str; 2] = ["id", "secret"];
-const TARGET: [&str; 3] = ["domain", "issuer", "mfa_audience"];
+const TARGET: [&str; 4] = ["domain", "issuer", "mfa_audience", "connection"];
 
 /// Reports every name that nothing captured before.
 pub(super) fn check(scenario: &Scenario, reader: &mut Reader<'_>) {

@@ -10,6 +10,9 @@ use crate::{
     source::Diagnostic,
 };
 
+/// The name that Auth0 gives to a tenant's first database of users.
+const CONNECTION: &str = "Username-Password-Authentication";
+
 /// What is known while a scenario runs: users, applications, the tenant, and what was captured.
 pub struct Scope {
     domain: String,
@@ -145,6 +148,7 @@ impl Scope {
                     Access::Member(name) if name == "mfa_audience" => {
                         format!("https://{domain}/mfa/")
                     }
+                    Access::Member(name) if name == "connection" => CONNECTION.to_owned(),
                     _ => return None,
                 })
             }
