@@ -69,6 +69,11 @@ fn not_prepared(scenario: &Scenario, error: &PrepareError) -> Attempt {
             let hint = "record it: run it on another target, then `countersign accept`";
             attempt.fail("preparation", problem.hint(hint));
         }
+        PrepareError::NoServer(_) => {
+            attempt.fail("preparation", problem);
+            attempt.errored = true;
+            attempt.unreachable = true;
+        }
         PrepareError::CorruptRecording(_) => {
             attempt.fail("preparation", problem);
             attempt.corrupt = true;

@@ -1,8 +1,9 @@
 //! An emulated tenant for each scenario, served over real HTTP on loopback.
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
 
 use super::{PrepareError, SendError, Session, Target};
 use crate::{
@@ -23,18 +24,20 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// When an emulated tenant's clock starts: 2026-01-01T00:00:00Z. It moves only when a scenario says so.
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
-/// Emulated tenants in this process, one for each scenario.
-pub struct Emulated(Transport);
+/// wiremock keeps every request that it has answered, so a server is left to be dropped after this many tenants.
+const TENANTS_A_SERVER: usize = 100;
 
-enum Transport {
-    /// Over HTTP, to one server for all of them.
-    Wire { server: Server, client: reqwest::Client },
-    /// By a call.
-    Core,
+/// Emulated tenants in this process, one for each scenario.
+pub struct Emulated(Option<Servers>);
+
+/// The server that takes new tenants, and how many it has taken.
+struct Servers {
+    newest: Mutex<(Arc<Server>, usize)>,
+    client: reqwest::Client,
 }
 
 impl Emulated {
-    /// Tenants behind a server on loopback, as a run has them.
+    /// Tenants behind servers on loopback, as a run has them.
     pub async fn start() -> io::Result<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -44,14 +47,33 @@ impl Emulated {
             .tls_certs_only(std::iter::empty())
             .build()
             .map_err(io::Error::other)?;
-        Ok(Self(Transport::Wire { server: Server::start().await?, client }))
+        let newest = Mutex::new((Arc::new(Server::start().await?), 0));
+        Ok(Self(Some(Servers { newest, client })))
     }
 
     /// Tenants without a server: what HTTP adds can be seen by comparing.
     #[must_use]
     pub const fn without_server() -> Self {
-        Self(Transport::Core)
+        Self(None)
     }
+}
+
+impl Servers {
+    /// A way to the server that a new tenant goes to.
+    async fn wire(&self) -> io::Result<Wire> {
+        let mut newest = self.newest.lock().await;
+        if newest.1 == TENANTS_A_SERVER {
+            *newest = (Arc::new(Server::start().await?), 0);
+        }
+        newest.1 += 1;
+        Ok(Wire { server: Arc::clone(&newest.0), client: self.client.clone() })
+    }
+}
+
+/// The way to a tenant over HTTP.
+struct Wire {
+    server: Arc<Server>,
+    client: reqwest::Client,
 }
 
 impl Target for Emulated {
@@ -74,13 +96,53 @@ impl Target for Emulated {
         case: &'a Case,
         seed: u64,
     ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
-        let session = EmulatedSession::new(&self.0, &case.scenario, seed);
-        Box::pin(async move { Ok(Box::new(session) as Box<dyn Session>) })
+        Box::pin(async move {
+            let wire = match &self.0 {
+                Some(servers) => Some(servers.wire().await.map_err(PrepareError::NoServer)?),
+                None => None,
+            };
+            let session = EmulatedSession::new(wire, &case.scenario, seed);
+            Ok(Box::new(session) as Box<dyn Session>)
+        })
     }
 }
 
-struct EmulatedSession<'a> {
-    transport: &'a Transport,
+impl Wire {
+    async fn send(&self, host: &str, request: Request) -> Result<Exchange, SendError> {
+        let url = format!("http://{}{}", self.server.address(), request.path);
+        let invalid = |error: &dyn std::fmt::Display| SendError::Invalid(error.to_string());
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|error| invalid(&error))?;
+        let mut builder =
+            self.client.request(method, url).header("host", host).body(request.body.clone());
+        for (name, value) in request.headers.iter() {
+            builder = builder.header(name, value);
+        }
+        let built = builder.build().map_err(|error| invalid(&error.without_url()))?;
+        let watch = Stopwatch::start();
+        let failed = |error: reqwest::Error| {
+            if error.is_timeout() {
+                SendError::TimedOut(TIME_LIMIT)
+            } else {
+                SendError::Unreachable(innermost(&error.without_url()))
+            }
+        };
+        let answer = self.client.execute(built).await.map_err(failed)?;
+        let mut response = Response { status: answer.status().as_u16(), ..Response::default() };
+        for (name, value) in answer.headers() {
+            response.headers.append(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
+        }
+        response.body = answer.bytes().await.map_err(failed)?.to_vec();
+        let exchange = Exchange { request, response, elapsed: watch.elapsed() };
+        // The connection goes back to the pool in a task of its own: without its turn the next request opens another.
+        tokio::task::yield_now().await;
+        Ok(exchange)
+    }
+}
+
+struct EmulatedSession {
+    /// Nothing where the tenant is called without a server.
+    wire: Option<Wire>,
     tenant: Hosted,
     clock: VirtualClock,
     domain: String,
@@ -89,8 +151,8 @@ struct EmulatedSession<'a> {
     people: BTreeMap<String, Person>,
 }
 
-impl<'a> EmulatedSession<'a> {
-    fn new(transport: &'a Transport, scenario: &Scenario, seed: u64) -> Self {
+impl EmulatedSession {
+    fn new(wire: Option<Wire>, scenario: &Scenario, seed: u64) -> Self {
         let mut entropy = SeededEntropy::new(seed);
         let random: &mut dyn Entropy = &mut entropy;
         let given = &scenario.given.tenant;
@@ -125,22 +187,22 @@ impl<'a> EmulatedSession<'a> {
             .collect();
         let clock = VirtualClock::starting_at(START);
         let tenant = Hosted::new(emulator, clock.clone(), entropy);
-        if let Transport::Wire { server, .. } = transport {
-            server.add(&domain, tenant.clone());
+        if let Some(wire) = &wire {
+            wire.server.add(&domain, tenant.clone());
         }
-        Self { transport, tenant, clock, domain, client, clients, people }
+        Self { wire, tenant, clock, domain, client, clients, people }
     }
 }
 
-impl Drop for EmulatedSession<'_> {
+impl Drop for EmulatedSession {
     fn drop(&mut self) {
-        if let Transport::Wire { server, .. } = self.transport {
-            server.remove(&self.domain);
+        if let Some(wire) = &self.wire {
+            wire.server.remove(&self.domain);
         }
     }
 }
 
-impl Session for EmulatedSession<'_> {
+impl Session for EmulatedSession {
     fn scope(&self) -> Scope {
         Scope::new(
             self.domain.clone(),
@@ -155,17 +217,12 @@ impl Session for EmulatedSession<'_> {
         request: Request,
         _: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
-        match self.transport {
-            Transport::Wire { server, client } => {
-                let url = format!("http://{}{}", server.address(), request.path);
-                Box::pin(send(client, url, &self.domain, request))
-            }
-            Transport::Core => {
-                let response = self.tenant.answer(&request);
-                let exchange = Exchange { request, response, elapsed: Duration::ZERO };
-                Box::pin(std::future::ready(Ok(exchange)))
-            }
+        if let Some(wire) = &self.wire {
+            return Box::pin(wire.send(&self.domain, request));
         }
+        let response = self.tenant.answer(&request);
+        let exchange = Exchange { request, response, elapsed: Duration::ZERO };
+        Box::pin(std::future::ready(Ok(exchange)))
     }
 
     fn code<'a>(
@@ -181,37 +238,6 @@ impl Session for EmulatedSession<'_> {
         self.clock.advance(duration);
         Box::pin(std::future::ready(()))
     }
-}
-
-async fn send(
-    client: &reqwest::Client,
-    url: String,
-    host: &str,
-    request: Request,
-) -> Result<Exchange, SendError> {
-    let invalid = |error: &dyn std::fmt::Display| SendError::Invalid(error.to_string());
-    let method =
-        reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|error| invalid(&error))?;
-    let mut builder = client.request(method, url).header("host", host).body(request.body.clone());
-    for (name, value) in request.headers.iter() {
-        builder = builder.header(name, value);
-    }
-    let built = builder.build().map_err(|error| invalid(&error.without_url()))?;
-    let watch = Stopwatch::start();
-    let failed = |error: reqwest::Error| {
-        if error.is_timeout() {
-            SendError::TimedOut(TIME_LIMIT)
-        } else {
-            SendError::Unreachable(innermost(&error.without_url()))
-        }
-    };
-    let answer = client.execute(built).await.map_err(failed)?;
-    let mut response = Response { status: answer.status().as_u16(), ..Response::default() };
-    for (name, value) in answer.headers() {
-        response.headers.append(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
-    }
-    response.body = answer.bytes().await.map_err(failed)?.to_vec();
-    Ok(Exchange { request, response, elapsed: watch.elapsed() })
 }
 
 /// The cause at the end of the chain is the one that a person can act on.

@@ -3,7 +3,7 @@
 mod emulated;
 mod replay;
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use futures_util::future::BoxFuture;
 use thiserror::Error;
@@ -67,6 +67,9 @@ pub trait Session: Send {
 /// Why a target could not be prepared.
 #[derive(Debug, Error)]
 pub enum PrepareError {
+    /// No server could be started for an emulated tenant.
+    #[error("no server could be started on loopback: {0}")]
+    NoServer(#[source] io::Error),
     /// There is no recording.
     #[error("there is no snapshot to play back")]
     NoRecording,
