@@ -119,9 +119,9 @@ impl Message {
             Body::Parameters(Encoding::Json, parameters) => {
                 let object: Value =
                     parameters.iter().map(|(name, tree)| (name.clone(), tree.written())).collect();
-                (Some(JSON), Some(format!("{object:#}")))
+                (Some(JSON), Some(object.to_string()))
             }
-            Body::Json(tree) => (Some(JSON), Some(format!("{:#}", tree.written()))),
+            Body::Json(tree) => (Some(JSON), Some(tree.written().to_string())),
             Body::Text(tree) => (Some(JSON), Some(plain(tree))),
         };
         headers.extend(content_type.map(|value| ("content-type".to_owned(), value.to_owned())));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, io, sync::Arc};
 
 use anstyle::{AnsiColor, Style as Ansi};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Reporter, diff};
 use crate::{
@@ -191,27 +191,42 @@ fn counts(summary: &Summary) -> String {
     )
 }
 
-/// A recorded exchange, much as it is on the wire.
+/// A recorded exchange, as `curl -v` marks the directions: `>` what was sent, `<` what came.
 #[must_use]
 pub fn exchange_text(exchange: &RecordedStep) -> String {
-    let mut text = String::new();
     let RecordedStep { request, response, .. } = exchange;
-    line(&mut text, &format!("{} {}", request.method, request.path));
-    headers(&mut text, &request.headers);
-    for body in [&request.json, &request.form.clone().map(Value::Object)].into_iter().flatten() {
-        line(&mut text, &to_yaml(body));
-    }
-    request.text.iter().for_each(|body| line(&mut text, body));
-    line(&mut text, &format!("\n{}", response.status));
-    headers(&mut text, &response.headers);
-    response.json.iter().for_each(|body| line(&mut text, &to_yaml(body)));
-    response.text.iter().for_each(|body| line(&mut text, body));
+    let form = request.form.clone().map(Value::Object);
+    let mut text = String::new();
+    let first = format!("{} {}", request.method, request.path);
+    let bodies = [request.json.as_ref(), form.as_ref()];
+    message(&mut text, '>', &first, &request.headers, &bodies, request.text.as_deref());
+    let first = response.status.to_string();
+    let bodies = [response.json.as_ref()];
+    message(&mut text, '<', &first, &response.headers, &bodies, response.text.as_deref());
     text
 }
 
-fn headers(text: &mut String, headers: &serde_json::Map<String, Value>) {
-    for (name, value) in headers {
-        line(text, &format!("{name}: {}", value.as_str().unwrap_or_default()));
+fn message(
+    text: &mut String,
+    mark: char,
+    first: &str,
+    headers: &Map<String, Value>,
+    bodies: &[Option<&Value>],
+    plain: Option<&str>,
+) {
+    let mut lines = vec![first.to_owned()];
+    lines.extend(
+        headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default())),
+    );
+    let yaml = bodies.iter().flatten().map(to_yaml);
+    for body in yaml.chain(plain.map(str::to_owned)) {
+        lines.push(String::new());
+        lines.extend(body.lines().map(str::to_owned));
+    }
+    for content in lines {
+        line(text, format!("{mark} {content}").trim_end());
     }
 }
 
