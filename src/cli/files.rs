@@ -2,10 +2,13 @@
 #![expect(clippy::disallowed_methods, reason = "this module is where scenario files are read")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{self, Read as _},
+    num::NonZero,
+    panic::resume_unwind,
     path::{Path, PathBuf},
+    thread,
 };
 
 use walkdir::WalkDir;
@@ -18,7 +21,7 @@ use crate::{
     plan::{self, TagExpression},
     scenario::{self, Requirements, Scenario},
     snapshot::Store,
-    source::{Diagnostic, Sources, suggest},
+    source::{Diagnostic, SourceId, Sources, suggest},
 };
 
 /// A larger file is not a scenario.
@@ -42,15 +45,18 @@ pub(super) fn load(paths: &Paths) -> Result<Catalogue, Failure> {
     let mut problems = Vec::new();
     let files = find(&paths.paths, &mut problems);
     let root = paths.paths.first().map_or_else(PathBuf::new, |path| root(path));
+    let texts: Vec<_> = files
+        .into_iter()
+        .filter_map(|file| {
+            Some((file.id, sources.add(shown(&file.path), read(&file.path, &mut problems)?)))
+        })
+        .collect();
     let mut scenarios = Vec::new();
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
-    for file in &files {
-        let Some(text) = read(file, &mut problems) else { continue };
-        let shown = shown(file);
-        let source = sources.add(&shown, text);
-        let id = id(file);
-        for scenario in scenario::parse(&id, source, &sources, &mut problems) {
-            match ids.insert(scenario.id.clone(), shown.clone()) {
+    for (parsed, wrong) in parse(&texts, &sources) {
+        problems.extend(wrong);
+        for scenario in parsed {
+            match ids.insert(scenario.id.clone(), scenario.file.clone()) {
                 None => scenarios.push(scenario),
                 Some(other) => problems.push(twice(&scenario, &other)),
             }
@@ -65,6 +71,33 @@ pub(super) fn load(paths: &Paths) -> Result<Catalogue, Failure> {
     Ok(Catalogue { scenarios, requirements, sources, store: Store::new(snapshots(&root)), whole })
 }
 
+type Parsed = (Vec<Scenario>, Vec<Diagnostic>);
+
+/// Parses files in their order, on as many threads as there are processors: reading a large suite is most of what
+/// a run does on its own.
+fn parse(files: &[(String, SourceId)], sources: &Sources) -> Vec<Parsed> {
+    let one = |(id, source): &(String, SourceId)| {
+        let mut problems = Vec::new();
+        let scenarios = scenario::parse(id, *source, sources, &mut problems);
+        (scenarios, problems)
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = files.len().div_ceil(threads).max(SMALLEST_SHARE);
+    thread::scope(|scope| {
+        let threads: Vec<_> = files
+            .chunks(share)
+            .map(|files| scope.spawn(move || files.iter().map(one).collect::<Vec<_>>()))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
+}
+
+/// Fewer files than this are not worth a thread.
+const SMALLEST_SHARE: usize = 128;
+
 /// The store of some paths, and the ids below them of which something is pending.
 pub(super) fn pending(paths: &Paths) -> Result<(Store, Vec<String>), Failure> {
     let missing: Vec<_> =
@@ -74,7 +107,7 @@ pub(super) fn pending(paths: &Paths) -> Result<(Store, Vec<String>), Failure> {
     }
     let store =
         Store::new(snapshots(&paths.paths.first().map_or_else(PathBuf::new, |path| root(path))));
-    let prefixes: Vec<_> = paths.paths.iter().map(|path| id(path)).collect();
+    let prefixes: Vec<_> = paths.paths.iter().map(|path| id(path, &root(path))).collect();
     let below = |id: &str, prefix: &str| {
         let rest = id.strip_prefix(prefix);
         prefix.is_empty()
@@ -113,43 +146,51 @@ fn twice(scenario: &Scenario, other: &str) -> Diagnostic {
     }
 }
 
-fn find(paths: &[PathBuf], problems: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
-    let mut files = Vec::new();
+/// A scenario file, and the id that its place gives it.
+struct Found {
+    path: PathBuf,
+    id: String,
+}
+
+fn find(paths: &[PathBuf], problems: &mut Vec<Diagnostic>) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut seen = BTreeSet::new();
     for path in paths {
         if !path.exists() {
             problems.push(missing(path));
-        } else if path.is_dir() {
-            let before = files.len();
-            let entries = WalkDir::new(path).follow_links(true).sort_by_file_name();
-            for entry in
-                entries.into_iter().filter_entry(|entry| entry.depth() == 0 || !hidden(entry))
-            {
-                match entry {
-                    Ok(entry) if is_scenario(entry.path()) && !entry.file_type().is_dir() => {
-                        files.push(entry.into_path());
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        let place = error.path().map(shown).unwrap_or_default();
-                        let why =
-                            error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                        problems
-                            .push(Diagnostic::file(place, format!("this cannot be read: {why}")));
-                    }
-                }
+            continue;
+        }
+        let files = if path.is_dir() { below(path, problems) } else { vec![path.clone()] };
+        let root = root(path);
+        let new = files.into_iter().filter(|file| seen.insert(file.clone()));
+        found.extend(new.map(|path| Found { id: id(&path, &root), path }));
+    }
+    found
+}
+
+fn below(folder: &Path, problems: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let before = problems.len();
+    let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name();
+    for entry in entries.into_iter().filter_entry(|entry| entry.depth() == 0 || !hidden(entry)) {
+        match entry {
+            Ok(entry) if is_scenario(entry.path()) && !entry.file_type().is_dir() => {
+                files.push(entry.into_path());
             }
-            if files.len() == before && problems.is_empty() {
-                problems.push(
-                    Diagnostic::file(shown(path), "there are no scenarios in this folder")
-                        .expected("files that end in `.yaml` or `.yml`"),
-                );
+            Ok(_) => {}
+            Err(error) => {
+                let place = error.path().map(shown).unwrap_or_default();
+                let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                problems.push(Diagnostic::file(place, format!("this cannot be read: {why}")));
             }
-        } else {
-            files.push(path.clone());
         }
     }
-    let mut seen = std::collections::BTreeSet::new();
-    files.retain(|file| seen.insert(file.clone()));
+    if files.is_empty() && problems.len() == before {
+        problems.push(
+            Diagnostic::file(shown(folder), "there are no scenarios in this folder")
+                .expected("files that end in `.yaml` or `.yml`"),
+        );
+    }
     files
 }
 
@@ -257,14 +298,13 @@ fn snapshots(root: &Path) -> PathBuf {
     }
 }
 
-fn id(file: &Path) -> String {
-    let root = root(file);
-    if let Ok(below) = file.strip_prefix(&root) {
+fn id(file: &Path, root: &Path) -> String {
+    if let Ok(below) = file.strip_prefix(root) {
         return shown(&below.with_extension(""));
     }
     let full = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let file = full(file);
-    shown(&file.strip_prefix(full(&root)).unwrap_or(&file).with_extension(""))
+    shown(&file.strip_prefix(full(root)).unwrap_or(&file).with_extension(""))
 }
 
 fn same(one: &Path, other: &Path) -> bool {
