@@ -10,7 +10,13 @@ use crate::source::Style;
 /// The lines that differ, with three around them; `-` is the old text, `+` the new one.
 #[must_use]
 pub fn diff(old: &str, new: &str, style: Style) -> String {
-    let diff = TextDiff::from_lines(old, new);
+    // The last line is a line like any other, whether or not it has an end.
+    let whole = |text: &str| match text.trim_end_matches('\n') {
+        "" => String::new(),
+        lines => format!("{lines}\n"),
+    };
+    let (old, new) = (whole(old), whole(new));
+    let diff = TextDiff::from_lines(&old, &new);
     let mut text = String::new();
     for (index, group) in diff.grouped_ops(3).iter().enumerate() {
         if index > 0 {
