@@ -64,7 +64,9 @@ impl<'a, 'r> Fields<'a, 'r> {
 
     /// The entry of this key as it is, whatever its value.
     pub(super) fn entry(&mut self, key: &'static str) -> Option<&'a (Key, Node)> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.entries.iter().find(|(known, _)| known.text == key)
     }
 

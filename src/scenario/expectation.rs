@@ -68,6 +68,11 @@ impl FromNode for Statuses {
             Data::Sequence(nodes) if !nodes.is_empty() => {
                 Some(Self(nodes.iter().filter_map(|node| status(node, reader)).collect()))
             }
+            Data::Sequence(_) => {
+                let problem = Diagnostic::at(node.span, "there is no status code in this list");
+                reader.problem(problem.expected("at least one"));
+                None
+            }
             Data::Number(_) => Some(Self(vec![status(node, reader)?])),
             _ => reader.wrong_type(node, "a status code, or a list of them"),
         }
