@@ -1,0 +1,9 @@
+//! The program as its users meet it: words typed, streams read, files left behind.
+#![expect(clippy::disallowed_methods, reason = "the files are the tests' own")]
+
+mod inspect;
+mod project;
+mod replay;
+mod run;
+mod signals;
+mod snapshots;
