@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+use schemars::{
+    JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema,
+    transform::transform_subschemas,
+};
 use serde_json::{Value, json};
 
 use super::{Given, step::StepShape, verb::Verb};
@@ -11,7 +14,35 @@ use crate::source::Located;
 /// The JSON Schema (draft 2020-12) of a scenario file.
 #[must_use]
 pub fn schema() -> Schema {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ScenarioShape>()
+    let settings = SchemaSettings::draft2020_12().with_transform(or_a_matrix_name);
+    settings.into_generator().into_root_schema_for::<ScenarioShape>()
+}
+
+/// `{{ matrix.name }}` may stand for any value, so also for one that is not free text.
+fn or_a_matrix_name(schema: &mut Schema) {
+    transform_subschemas(&mut or_a_matrix_name, schema);
+    let is_typed =
+        |kind: &Value| {
+            kind.as_array().map_or(std::slice::from_ref(kind), Vec::as_slice).iter().all(|kind| {
+                ["boolean", "integer", "number", "null"].iter().any(|name| kind == name)
+            }) && kind != "null"
+        };
+    let is_word = schema.get("enum").is_some() || schema.get("const").is_some();
+    let is_shaped = schema.get("pattern").is_some() && schema.get("type").is_some();
+    if is_word || is_shaped || schema.get("type").is_some_and(is_typed) {
+        let name = json!({"type": "string", "pattern": r"^\{\{ *matrix\..*\}\}$"});
+        let mut whole = json_schema!({"anyOf": [null, name]});
+        // What an editor shows and fills in stays with the value as a whole.
+        for key in ["description", "default"] {
+            if let Some(value) = schema.remove(key) {
+                whole.insert(key.to_owned(), value);
+            }
+        }
+        let typed = std::mem::replace(schema, whole).to_value();
+        if let Some(slot) = schema.pointer_mut("/anyOf/0") {
+            *slot = typed;
+        }
+    }
 }
 
 /// A scenario of countersign: what must be given, and steps in order.
