@@ -76,7 +76,7 @@ fn make(name: &str, project: &Path) -> io::Result<()> {
             use std::os::unix::fs::PermissionsExt as _;
             let file = scenarios.join("locked.yaml");
             fs::write(&file, "title: Nobody may read this\n")?;
-            fs::set_permissions(file, fs::Permissions::from_mode(0))
+            fs::set_permissions(file, fs::Permissions::from_mode(0o000))
         }
         #[cfg(unix)]
         "unreadable" => {
