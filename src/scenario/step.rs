@@ -75,8 +75,15 @@ impl Step {
 impl FromNode for Until {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
-        let every = fields.required("every");
+        let every: Option<Duration> = fields.required("every");
         let timeout = fields.required("timeout");
+        // Without a pause in between, an emulated clock would stand still for ever.
+        if every.is_some_and(|every| every.is_zero())
+            && let Some((_, node)) = fields.entry("every")
+        {
+            let problem = Diagnostic::at(node.span, "there must be a pause before each repetition");
+            fields.reader.problem(problem.expected("more than nothing, such as `1s`"));
+        }
         fields.finish();
         Some(Self { every: every?, timeout: timeout? })
     }
