@@ -81,6 +81,9 @@ fn parse(files: &[(String, SourceId)], sources: &Sources) -> Vec<Parsed> {
         let scenarios = scenario::parse(id, *source, sources, &mut problems);
         (scenarios, problems)
     };
+    if files.len() <= SMALLEST_SHARE {
+        return files.iter().map(one).collect();
+    }
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = files.len().div_ceil(threads).max(SMALLEST_SHARE);
     thread::scope(|scope| {
