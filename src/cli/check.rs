@@ -12,6 +12,7 @@ pub(super) fn check(args: &Check, output: &Output) -> Result<Exit, Failure> {
         return Err(Failure::Input(problems, catalogue.sources));
     }
     let count = selection.select(catalogue.scenarios).len();
-    writeln!(output.result(), "{count} scenarios are well-formed")?;
+    let what = if count == 1 { "scenario is" } else { "scenarios are" };
+    writeln!(output.result(), "{count} {what} well-formed")?;
     Ok(Exit::Passed)
 }

@@ -133,7 +133,10 @@ pub(super) fn selection(
         TagExpression::parse(source, sources).map_err(|problem| problems.push(*problem)).ok()
     });
     let filter = selection.filter.as_ref().and_then(|text| {
-        let problem = |error| Diagnostic::nowhere(format!("`--filter` is not a pattern: {error}"));
+        let problem = |error| {
+            Diagnostic::nowhere(format!("`--filter` is not a pattern: {error}"))
+                .expected("an id, or a pattern such as `email/*`")
+        };
         plan::Filter::parse(text).map_err(|error| problems.push(problem(error))).ok()
     });
     plan::Selection { filter, tags, shard }
@@ -238,10 +241,13 @@ fn read(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String> {
             Ok(text) => Some(text),
             Err(error) => {
                 let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = valid.split(|byte| *byte == b'\n').count();
+                let before = String::from_utf8_lossy(valid);
+                let line = before.split('\n').count();
+                let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+                let place = format!("{}:{line}:{column}", shown(path));
                 problems.push(
-                    fail(format!("this file is not UTF-8: line {line} has a byte that is not"))
-                        .hint("save it as UTF-8"),
+                    Diagnostic::file(place, "this byte is not UTF-8")
+                        .hint("save the file as UTF-8"),
                 );
                 None
             }

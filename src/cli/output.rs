@@ -39,7 +39,7 @@ impl Output {
                 !set("NO_COLOR") && (set("CLICOLOR_FORCE") || terminal && !dumb_terminal())
             }
         };
-        Style { color, width: None }
+        Style { color }
     }
 
     /// Diagnostics, to standard error, and how many there are.
@@ -53,6 +53,12 @@ impl Output {
         // If this cannot be written, there is nobody left to tell.
         let _ = io::stderr().write_all(text.as_bytes());
     }
+}
+
+/// Whether nobody is there to look or to answer: `CI` is set, and not to say no.
+pub(super) fn is_ci() -> bool {
+    std::env::var_os("CI")
+        .is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
 }
 
 fn dumb_terminal() -> bool {

@@ -1,9 +1,13 @@
 //! `countersign review`, `accept` and `reject`: what becomes of pending snapshots.
-#![expect(clippy::disallowed_methods, reason = "a CI has nobody to answer")]
 
 use std::io::{self, BufRead as _, Write};
 
-use super::{Exit, Failure, args::Paths, files, output::Output};
+use super::{
+    Exit, Failure,
+    args::Paths,
+    files,
+    output::{self, Output},
+};
 use crate::{
     report::diff,
     snapshot::{Snapshot, Store, format},
@@ -37,7 +41,7 @@ pub(super) fn resolve(args: &Paths, accept: bool, output: &Output) -> Result<Exi
 
 /// Shows everything that is pending, one by one, and asks what to do about it.
 pub(super) fn review(args: &Paths, output: &Output) -> Result<Exit, Failure> {
-    if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+    if output::is_ci() {
         return Err(Failure::input(
             Diagnostic::nowhere("`review` asks questions, and `CI` is set")
                 .hint("`countersign accept` and `countersign reject` do not ask"),

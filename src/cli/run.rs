@@ -15,12 +15,12 @@ use super::{
     Exit, Failure,
     args::{Format, Run, Update as UpdateArg},
     files::{self, Catalogue},
-    output::Output,
+    output::{self, Output},
 };
 use crate::{
     clock::SeededEntropy,
     event::{Event, Summary},
-    plan::{self, Shard},
+    plan::{self, Recorded, Shard},
     report::{Human, Json, Reporter},
     run::{self, Options},
     scenario::Scenario,
@@ -99,12 +99,12 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     Ok(exit(&summary))
 }
 
-/// Each scenario with the text of its snapshot; files that are no snapshots are reported.
+/// Each scenario with its snapshot; files that are no snapshots are reported.
 fn recorded(
     scenarios: Vec<Arc<Scenario>>,
     store: &Store,
     problems: &mut Vec<Diagnostic>,
-) -> Vec<(Arc<Scenario>, Option<Arc<str>>)> {
+) -> Vec<(Arc<Scenario>, Option<Recorded>)> {
     scenarios
         .into_iter()
         .map(|scenario| {
@@ -117,7 +117,8 @@ fn recorded(
             if let Some(Err(corrupt)) = text.as_deref().map(Snapshot::glance) {
                 problems.push(corrupt.diagnostic(path()));
             }
-            (scenario, text.map(Arc::from))
+            let recorded = text.map(|text| Recorded { path: path().into(), text: text.into() });
+            (scenario, recorded)
         })
         .collect()
 }
@@ -136,14 +137,9 @@ const fn exit(summary: &Summary) -> Exit {
     }
 }
 
-fn is_set(name: &str) -> bool {
-    std::env::var_os(name)
-        .is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
-}
-
 /// What may be written: the flag, else insta's variable, else what suits where the run is.
 fn update(flag: Option<UpdateArg>, problems: &mut Vec<Diagnostic>) -> Update {
-    let auto = || if is_set("CI") { Update::No } else { Update::New };
+    let auto = || if output::is_ci() { Update::No } else { Update::New };
     match flag {
         Some(UpdateArg::Auto) => auto(),
         Some(UpdateArg::New) => Update::New,
@@ -260,7 +256,7 @@ fn reporter(
 
 /// A bar on a terminal, where a person is looking; nothing anywhere else.
 fn progress(format: Format) -> ProgressBar {
-    let visible = format == Format::Human && io::stderr().is_terminal() && !is_set("CI");
+    let visible = format == Format::Human && io::stderr().is_terminal() && !output::is_ci();
     let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let template = "{bar:30.green} {pos}/{len} {wide_msg:.dim}";
     let style =

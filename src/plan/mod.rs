@@ -44,8 +44,17 @@ pub struct Case {
     pub repetition: Option<usize>,
     /// Why it is not run.
     pub skip: Option<String>,
-    /// The text of its snapshot, if it has one.
-    pub recorded: Option<Arc<str>>,
+    /// Its snapshot, if it has one.
+    pub recorded: Option<Recorded>,
+}
+
+/// A snapshot as it was read.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The path of the file, as it is shown.
+    pub path: Arc<str>,
+    /// The text.
+    pub text: Arc<str>,
 }
 
 impl Filter {
@@ -110,12 +119,12 @@ impl Case {
     }
 }
 
-/// Every scenario, with the text of its snapshot, `repeat` times; `skip` says why a target cannot run one.
+/// Every scenario, with its snapshot, `repeat` times; `skip` says why a target cannot run one.
 ///
 /// A case owns its scenario: what has been run is forgotten.
 #[must_use]
 pub fn build(
-    scenarios: Vec<(Arc<Scenario>, Option<Arc<str>>)>,
+    scenarios: Vec<(Arc<Scenario>, Option<Recorded>)>,
     repeat: usize,
     skip: &dyn Fn(&Scenario) -> Option<String>,
 ) -> Vec<Case> {

@@ -149,12 +149,11 @@ impl<W: io::Write> Human<W> {
         if summary.not_run > 0 {
             writeln!(self.writer, "{} not run: the run was stopped", summary.not_run)?;
         }
-        if self.replay {
-            writeln!(
-                self.writer,
-                "{} expectations not judged: a recording has labels in place of the values",
-                summary.not_judged
-            )?;
+        if self.replay && summary.not_judged > 0 {
+            let count = summary.not_judged;
+            let what = if count == 1 { "expectation was" } else { "expectations were" };
+            let why = "a recording has labels in place of the values";
+            writeln!(self.writer, "{count} {what} not judged: {why}")?;
         }
         let counts = counts(summary);
         let bad = summary.failed + summary.errored > 0 || summary.interrupted;

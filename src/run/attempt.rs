@@ -26,6 +26,8 @@ pub(super) struct Attempt {
     pub(super) errored: bool,
     /// Whether that was the target, which could not be reached.
     pub(super) unreachable: bool,
+    /// The step, from one, at which the user stopped it.
+    pub(super) stopped: Option<usize>,
     /// Whether that was the snapshot, which cannot be read.
     pub(super) corrupt: bool,
     /// What was seen.
@@ -74,8 +76,8 @@ fn not_prepared(scenario: &Scenario, error: &PrepareError) -> Attempt {
             attempt.errored = true;
             attempt.unreachable = true;
         }
-        PrepareError::CorruptRecording(_) => {
-            attempt.fail("preparation", problem);
+        PrepareError::CorruptRecording { path, corrupt } => {
+            attempt.fail("preparation", corrupt.diagnostic(path.clone()));
             attempt.corrupt = true;
         }
     }
@@ -121,9 +123,10 @@ impl<'a> Runner<'a> {
         for (index, step) in scenario.steps.iter().enumerate() {
             let result = tokio::select! {
                 biased;
-                () = stopped(&mut interrupt) => Err(Wrong::error(
-                    Diagnostic::at(step.span, "the run was stopped at this step"),
-                )),
+                () = stopped(&mut interrupt) => {
+                    self.attempt.stopped = Some(index + 1);
+                    break;
+                }
                 result = self.step(step) => result,
             };
             if let Err(found) = result {

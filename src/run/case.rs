@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     event::{CaseFinished, Verdict},
-    plan::Case,
+    plan::{Case, Recorded},
     snapshot::{Difference, Snapshot, Update, format},
     source::Diagnostic,
     target::Target,
@@ -46,7 +46,9 @@ pub(super) async fn run(
     };
     let difference =
         difference.and_then(|difference| write(case, difference, &mut attempt, options));
-    let verdict = if attempt.errored || attempt.corrupt {
+    let verdict = if let (Some(step), true) = (attempt.stopped, attempt.failures.is_empty()) {
+        Verdict::Skipped(format!("the run was stopped in its step {step}"))
+    } else if attempt.errored || attempt.corrupt {
         Verdict::Errored
     } else if !attempt.failures.is_empty() || difference.is_some() {
         Verdict::Failed
@@ -85,15 +87,18 @@ fn seed(seed: u64, case: &Case, attempt: u32) -> u64 {
 
 /// How what was seen differs from the snapshot. A case that failed is not compared: what it saw is no result.
 fn compare(case: &Case, attempt: &mut Attempt, options: &Options) -> Option<Difference> {
-    if !attempt.failures.is_empty() {
+    if !attempt.failures.is_empty() || attempt.stopped.is_some() {
         return None;
     }
     let id = &case.scenario.id;
-    let path = options.store.path(id).display().to_string();
     let new = format::to_yaml(&attempt.snapshot.steps);
-    let Some(text) = case.recorded.as_deref() else {
-        return Some(Difference { path, old: None, new, pending: None });
+    let Some(Recorded { path, text }) = &case.recorded else {
+        // Where every step is left out there is nothing to keep.
+        let path = options.store.path(id).display().to_string();
+        let is_empty = attempt.snapshot.steps.is_empty();
+        return (!is_empty).then_some(Difference { path, old: None, new, pending: None });
     };
+    let path = path.to_string();
     let old = format::body(text).unwrap_or_default().trim_end();
     if old == new {
         // What was pending has been overtaken. Should it stay, the next review shows it.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use crate::source::{
-    Diagnostic, Located, Source, Span,
+    Diagnostic, Located, Source, Span, suggest,
     yaml::{Data, Key, Node},
 };
 
@@ -29,6 +29,9 @@ impl Reader<'_> {
 
     /// Reports that `node` is of the wrong type.
     pub(super) fn wrong_type<T>(&mut self, node: &Node, expected: &str) -> Option<T> {
+        if is_matrix_name(node) {
+            return None;
+        }
         let problem = Diagnostic::at(node.span, "this is of the wrong type")
             .expected(expected)
             .found(node.describe());
@@ -43,11 +46,17 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a matrix name is left in a text: one that the matrix does not have, which is reported already.
+pub(super) fn is_matrix_name(node: &Node) -> bool {
+    matches!(&node.data, Data::String(text) if text.contains("{{ matrix.") || text.contains("{{matrix."))
+}
+
 /// The entries of a map, as they are taken out one by one.
 pub(super) struct Fields<'a, 'r> {
     span: Span,
     entries: &'a [(Key, Node)],
     known: Vec<&'static str>,
+    missing: Vec<&'static str>,
     pub(super) reader: &'a mut Reader<'r>,
 }
 
@@ -59,7 +68,7 @@ impl<'a, 'r> Fields<'a, 'r> {
             Data::Null => &[],
             _ => return reader.wrong_type(node, "a map"),
         };
-        Some(Self { span: node.span, entries, known: Vec::new(), reader })
+        Some(Self { span: node.span, entries, known: Vec::new(), missing: Vec::new(), reader })
     }
 
     /// The entry of this key as it is, whatever its value.
@@ -92,7 +101,7 @@ impl<'a, 'r> Fields<'a, 'r> {
         if let Some((_, node)) = self.entry(key) {
             return T::from_node(node, self.reader);
         }
-        self.reader.problem(Diagnostic::at(self.span, format!("the key `{key}` is missing")));
+        self.missing.push(key);
         None
     }
 
@@ -106,15 +115,21 @@ impl<'a, 'r> Fields<'a, 'r> {
         self.entries.iter().any(|(key, _)| !self.known.contains(&key.text.as_str()))
     }
 
-    /// Reports the keys that nothing asked for.
-    pub(super) fn finish(self) {
+    /// Reports the keys that nothing asked for, and those that are missing and not just misspelt.
+    pub(super) fn finish(mut self) {
         for (key, _) in self.entries {
-            if !self.known.contains(&key.text.as_str()) {
-                self.reader.problem(
-                    Diagnostic::at(key.span, format!("the key `{}` is not known here", key.text))
-                        .one_of(&key.text, self.known.iter().copied()),
-                );
+            if self.known.contains(&key.text.as_str()) {
+                continue;
             }
+            let meant = suggest(&key.text, self.known.iter().copied());
+            self.missing.retain(|missing| Some(*missing) != meant);
+            self.reader.problem(
+                Diagnostic::at(key.span, format!("the key `{}` is not known here", key.text))
+                    .one_of(&key.text, self.known.iter().copied()),
+            );
+        }
+        for key in self.missing {
+            self.reader.problem(Diagnostic::at(self.span, format!("the key `{key}` is missing")));
         }
     }
 }

@@ -123,21 +123,19 @@ pub struct Query {
 
 impl Query {
     fn parse(text: &Located<String>, reader: &mut Reader<'_>) -> Option<Self> {
-        match parse_json_path(&text.value) {
-            Ok(parsed) => Some(Self { text: text.clone(), parsed }),
-            Err(error) => {
-                let message = format!("`{}` is not a JSONPath query", text.value);
-                // The parser draws its own caret over several lines; its last line says why.
-                let why = error.to_string();
-                let why = why.lines().last().unwrap_or_default().trim_start_matches([' ', '=']);
-                reader.problem(
-                    Diagnostic::at(text.span, message)
-                        .expected("a query as RFC 9535 has it, such as `$.error`")
-                        .hint(why),
-                );
-                None
-            }
+        if let Ok(parsed) = parse_json_path(&text.value) {
+            return Some(Self { text: text.clone(), parsed });
         }
+        // The parser's own words are the rules of its grammar, which help nobody.
+        let message = format!("`{}` is not a JSONPath query", text.value);
+        let problem = Diagnostic::at(text.span, message)
+            .expected("a query as RFC 9535 has it, such as `$.error`");
+        reader.problem(if text.value.starts_with('$') {
+            problem
+        } else {
+            problem.hint("a query begins with `$`")
+        });
+        None
     }
 
     /// Whether it is a singular query: one that finds at most one value, whatever it is applied to.

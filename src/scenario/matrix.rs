@@ -1,6 +1,9 @@
 //! `matrix`: one document for each combination of its values, before anything else is read.
 
-use super::document::{FromNode, Reader};
+use super::{
+    document::{FromNode, Reader},
+    template::place,
+};
 use crate::source::{
     Diagnostic, Located, Span,
     yaml::{Data, Key, Node},
@@ -12,18 +15,20 @@ const MAX_CASES: usize = 1000;
 /// The document for every combination, with what its id ends in: nothing, or `[email,sms]`.
 pub(super) fn expand(document: Node, reader: &mut Reader<'_>) -> Vec<(String, Node)> {
     let Data::Mapping(entries) = &document.data else { return vec![(String::new(), document)] };
-    let Some((key, node)) = entries.iter().find(|(key, _)| key.text == "matrix") else {
+    let matrix = entries.iter().find(|(key, _)| key.text == "matrix");
+    let variables: Option<Vec<(Located<String>, Vec<Node>)>> =
+        matrix.and_then(|(_, node)| FromNode::from_node(node, reader));
+    let names = variables.iter().flatten().map(|(name, _)| name.value.as_str());
+    check_names(&document, &names.collect::<Vec<_>>(), reader);
+    let (Some((key, _)), Some(variables)) = (matrix, variables) else {
         return vec![(String::new(), document)];
     };
-    let span = key.span;
-    let variables: Vec<(Located<String>, Vec<Node>)> =
-        FromNode::from_node(node, reader).unwrap_or_default();
-    let Some(combinations) = combinations(&variables, span, reader) else {
+    let Some(combinations) = combinations(&variables, key.span, reader) else {
         // The document is still read, for its other problems: with the first value of each variable.
-        let first = variables
+        let first: Vec<_> = variables
             .iter()
             .filter_map(|(name, values)| Some((name.value.as_str(), values.first()?)))
-            .collect::<Vec<_>>();
+            .collect();
         return vec![(String::new(), substitute(&document, &first))];
     };
     combinations
@@ -33,6 +38,41 @@ pub(super) fn expand(document: Node, reader: &mut Reader<'_>) -> Vec<(String, No
             (format!("[{}]", values.join(",")), substitute(&document, combination))
         })
         .collect()
+}
+
+/// Reports the names that the matrix does not have.
+fn check_names(node: &Node, names: &[&str], reader: &mut Reader<'_>) {
+    let mut check = |text: &str, span: Span| {
+        for part in text.split("{{").skip(1) {
+            let inner = part.split("}}").next().unwrap_or_default();
+            let Some(name) = inner.trim().strip_prefix("matrix.") else { continue };
+            if !names.contains(&name) {
+                let span = place(span, &format!("{{{{{inner}}}}}"), reader);
+                reader.problem(
+                    Diagnostic::at(span, format!("the matrix has no `{name}`"))
+                        .one_of(name, names.iter().copied())
+                        .or_hint("`matrix` gives names their values"),
+                );
+            }
+        }
+    };
+    match &node.data {
+        Data::String(text) => check(text, node.span),
+        Data::Sequence(nodes) => {
+            for node in nodes {
+                check_names(node, names, reader);
+            }
+        }
+        Data::Mapping(entries) => {
+            for (key, _) in entries {
+                check(&key.text, key.span);
+            }
+            for (_, node) in entries {
+                check_names(node, names, reader);
+            }
+        }
+        Data::Null | Data::Bool(_) | Data::Number(_) => {}
+    }
 }
 
 impl FromNode for Node {
@@ -62,7 +102,11 @@ fn combinations<'a>(
                     .expected("at least one"),
             );
         }
-        for value in values {
+        for (index, value) in values.iter().enumerate() {
+            if values[..index].iter().any(|earlier| text(earlier) == text(value)) {
+                let message = format!("`{}` has this value twice", name.value);
+                reader.problem(Diagnostic::at(value.span, message));
+            }
             if matches!(value.data, Data::Sequence(_) | Data::Mapping(_)) {
                 reader.wrong_type::<()>(value, "a text, a number or a flag");
             }
@@ -137,7 +181,7 @@ fn substitute_text(text: &str, combination: &[(&str, &Node)]) -> Data {
                 return node.data.clone();
             }
             Some((_, node)) => result += &self::text(node),
-            // Not ours, or unknown: the template is read, and refused, later.
+            // Not ours, or unknown.
             None => result.extend(["{{", inner, "}}"]),
         }
         rest = after;

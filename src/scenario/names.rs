@@ -70,30 +70,40 @@ impl<'a> Checker<'a, '_> {
             |name: &str| scenario.given.users.iter().any(|(known, _)| known.value == name);
         let captured = |name: &str| self.captured.get(name).into_iter().flatten().copied();
         match root {
-            DEFAULT_USER => self.member(expression, 0, &USER),
-            "target" => self.member(expression, 0, &TARGET),
-            "client" => self.member(expression, 0, &CLIENT),
+            DEFAULT_USER => self.member(expression, 0, &USER, "a user has no"),
+            "target" => self.member(expression, 0, &TARGET, "the target has no"),
+            "client" => self.member(expression, 0, &CLIENT, "an application has no"),
             "clients" => {
                 let names: Vec<_> =
                     scenario.given.tenant.clients.keys().map(String::as_str).collect();
-                self.member(expression, 0, &names) && self.member(expression, 1, &CLIENT)
+                self.member(expression, 0, &names, "there is no client")
+                    && self.member(expression, 1, &CLIENT, "an application has no")
             }
+            // Reported where the matrix is expanded.
+            "matrix" => true,
             _ if is_user(root) => {
-                let known: Vec<_> = USER.into_iter().chain(captured(root)).collect();
-                self.member(expression, 0, &known)
+                let known: Vec<_> = captured(root).chain(USER).collect();
+                let message = format!("no step of `{root}` before this one gives");
+                self.member(expression, 0, &known, &message)
             }
             _ => {
                 let users = scenario.given.users.iter().map(|(name, _)| name.value.as_str());
                 let roots = [DEFAULT_USER, "client", "clients", "target"];
                 let known: Vec<_> = captured(actor).chain(roots).chain(users).collect();
-                self.known(expression, root, &known)
+                self.known(expression, root, &known, "nothing before this step gives")
             }
         };
     }
 
-    fn member(&mut self, expression: &Expression, index: usize, known: &[&str]) -> bool {
+    fn member(
+        &mut self,
+        expression: &Expression,
+        index: usize,
+        known: &[&str],
+        message: &str,
+    ) -> bool {
         if let Some(Access::Member(member)) = expression.path.get(index) {
-            return self.known(expression, member, known);
+            return self.known(expression, member, known, message);
         }
         let message = format!("`{expression}` has members, and no value");
         let problem = Diagnostic::at(expression.span, message).one_of("", known.iter().copied());
@@ -101,13 +111,17 @@ impl<'a> Checker<'a, '_> {
         false
     }
 
-    fn known(&mut self, expression: &Expression, name: &str, known: &[&str]) -> bool {
+    fn known(
+        &mut self,
+        expression: &Expression,
+        name: &str,
+        known: &[&str],
+        message: &str,
+    ) -> bool {
         let is_known = known.contains(&name);
         if !is_known {
-            let message = format!("nothing before this step gives `{name}`");
-            self.reader.problem(
-                Diagnostic::at(expression.span, message).one_of(name, known.iter().copied()),
-            );
+            let problem = Diagnostic::at(expression.span, format!("{message} `{name}`"));
+            self.reader.problem(problem.one_of(name, known.iter().copied()));
         }
         is_known
     }

@@ -21,28 +21,34 @@ pub fn schema() -> Schema {
 /// `{{ matrix.name }}` may stand for any value, so also for one that is not free text.
 fn or_a_matrix_name(schema: &mut Schema) {
     transform_subschemas(&mut or_a_matrix_name, schema);
-    let is_typed =
-        |kind: &Value| {
-            kind.as_array().map_or(std::slice::from_ref(kind), Vec::as_slice).iter().all(|kind| {
-                ["boolean", "integer", "number", "null"].iter().any(|name| kind == name)
-            }) && kind != "null"
-        };
-    let is_word = schema.get("enum").is_some() || schema.get("const").is_some();
-    let is_shaped = schema.get("pattern").is_some() && schema.get("type").is_some();
-    if is_word || is_shaped || schema.get("type").is_some_and(is_typed) {
-        let name = json!({"type": "string", "pattern": r"^\{\{ *matrix\..*\}\}$"});
-        let mut whole = json_schema!({"anyOf": [null, name]});
-        // What an editor shows and fills in stays with the value as a whole.
-        for key in ["description", "default"] {
-            if let Some(value) = schema.remove(key) {
-                whole.insert(key.to_owned(), value);
-            }
-        }
-        let typed = std::mem::replace(schema, whole).to_value();
-        if let Some(slot) = schema.pointer_mut("/anyOf/0") {
-            *slot = typed;
+    if !is_typed(schema) {
+        return;
+    }
+    let name = json!({"type": "string", "pattern": r"^\{\{ *matrix\..*\}\}$"});
+    let mut whole = json_schema!({});
+    // What an editor shows and fills in stays with the value as a whole.
+    for key in ["description", "default"] {
+        if let Some(value) = schema.remove(key) {
+            whole.insert(key.to_owned(), value);
         }
     }
+    let typed = std::mem::take(schema);
+    whole.insert("anyOf".to_owned(), json!([typed, name]));
+    *schema = whole;
+}
+
+/// Whether it is of a word of a list, of a text of a certain shape, or of a number or a flag.
+fn is_typed(schema: &Schema) -> bool {
+    if schema.get("enum").is_some() || schema.get("const").is_some() {
+        return true;
+    }
+    let kinds = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(kind)) => vec![kind.as_str()],
+        _ => return false,
+    };
+    let is_scalar = |kind: &&str| ["boolean", "integer", "number", "null"].contains(kind);
+    schema.get("pattern").is_some() || kinds != ["null"] && kinds.iter().all(is_scalar)
 }
 
 /// A scenario of countersign: what must be given, and steps in order.

@@ -14,7 +14,10 @@ use super::{
         Captures, Challenge, Confirm, Enroll, Login, Plain, Refresh, Remove, Request, Verb, Verify,
     },
 };
-use crate::source::{Diagnostic, Located, Span, yaml::Node};
+use crate::source::{
+    Diagnostic, Located, Span,
+    yaml::{Data, Node},
+};
 
 /// One action, with what is expected of it.
 #[derive(Clone, Debug)]
@@ -95,6 +98,8 @@ pub(super) struct StepFile {
     verb: Verb,
     word: &'static str,
     span: Span,
+    /// Whether no other verb stands beside it.
+    is_single: bool,
 }
 
 /// One verb, and what may stand beside it.
@@ -177,9 +182,25 @@ impl FromNode for StepFile {
             }
         }
         fields.finish();
+        let is_single = verbs.len() == 1;
         let (word, span, verb) = verbs.pop()?;
-        Some(Self { keys, verb: verb?, word, span })
+        Some(Self { keys, verb: verb?, word, span, is_single })
     }
+}
+
+/// Whether these are all the steps of a document, each with one verb.
+pub(super) fn are_whole(document: &Node, steps: &[StepFile], cleanup: &[StepFile]) -> bool {
+    let Data::Mapping(entries) = &document.data else { return false };
+    let written = |name: &str| {
+        entries.iter().find(|(key, _)| key.text == name).map_or(0, |(_, node)| match &node.data {
+            Data::Sequence(nodes) => nodes.len(),
+            _ => 0,
+        })
+    };
+    let all = steps.iter().chain(cleanup);
+    steps.len() == written("steps")
+        && cleanup.len() == written("cleanup")
+        && all.into_iter().all(|step| step.is_single)
 }
 
 /// Makes drafts of the verbs, in order: a `confirm` or `verify` is about the factor of the steps before it.
@@ -203,7 +224,7 @@ impl StepFile {
         given: &Given,
         reader: &mut Reader<'_>,
     ) -> Step {
-        let Self { keys, verb, word, span } = self;
+        let Self { keys, verb, word, span, .. } = self;
         let actor = keys.actor.map_or(DEFAULT_USER.to_owned(), |name| {
             let known = given.users.iter().map(|(known, _)| known.value.as_str());
             if !known.clone().any(|known| known == name.value) {

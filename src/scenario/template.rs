@@ -205,6 +205,11 @@ impl Template {
             };
             let inner = &inner[..close];
             let at = place(span, &rest[open..open + close + 4], reader);
+            if inner.trim().is_empty() {
+                let problem = Diagnostic::at(at, "this template is empty");
+                reader.problem(problem.expected("a name, such as `mfa_token` or `user.email`"));
+                return None;
+            }
             match parse_expression(inner, at) {
                 Ok(part) => parts.push(part),
                 Err(expected) => {
@@ -239,7 +244,7 @@ fn closing(inner: &str) -> Option<usize> {
 }
 
 /// The place of a part of a scalar: where its text is found in what was written, else the whole scalar.
-fn place(span: Span, part: &str, reader: &Reader<'_>) -> Span {
+pub(super) fn place(span: Span, part: &str, reader: &Reader<'_>) -> Span {
     let written = &reader.source.text()[span.start as usize..span.end as usize];
     written.find(part).map_or(span, |at| {
         let start = span.start + u32::try_from(at).unwrap_or(0);

@@ -135,16 +135,13 @@ fn one_of(words: &[String]) -> String {
 pub struct Style {
     /// With ANSI colours.
     pub color: bool,
-    /// The width of the terminal in columns; lines are not cut without one.
-    pub width: Option<usize>,
 }
 
 /// Draws diagnostics, each followed by an empty line.
 #[must_use]
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, style: Style) -> String {
     let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
-    let renderer =
-        renderer.decor_style(DecorStyle::Ascii).term_width(style.width.unwrap_or(10_000));
+    let renderer = renderer.decor_style(DecorStyle::Ascii);
     diagnostics.iter().fold(String::new(), |mut text, diagnostic| {
         let drawn = renderer.render(&[group(diagnostic, sources)]);
         // Writing to a string cannot fail.

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 use serde_json::{Map, Number, Value};
 
 use super::{Diagnostic, SourceId, Sources, Span};
@@ -176,6 +176,9 @@ impl<'a> Loader<'a> {
             if next == '\n' { at } else { at + u32::try_from(next.len_utf8()).unwrap_or(1) }
         });
         let span = Span { source: self.id, start: at, end };
+        if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            return too_deep(span);
+        }
         Diagnostic::at(span, format!("this is not YAML: {}", error.info()))
     }
 
@@ -185,10 +188,7 @@ impl<'a> Loader<'a> {
             return Err(Box::new(too_large(span)));
         }
         if depth > MAX_DEPTH {
-            return Err(Box::new(
-                Diagnostic::at(span, "this is nested too deep")
-                    .expected(format!("at most {MAX_DEPTH} levels")),
-            ));
+            return Err(Box::new(too_deep(span)));
         }
         let (data, anchor, tag) = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -283,6 +283,10 @@ impl<'a> Loader<'a> {
         });
         u32::try_from(offset.min(self.text.len())).unwrap_or(u32::MAX)
     }
+}
+
+fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::at(span, "this is nested too deep").expected(format!("at most {MAX_DEPTH} levels"))
 }
 
 fn too_large(span: Span) -> Diagnostic {

@@ -74,8 +74,14 @@ pub enum PrepareError {
     #[error("there is no snapshot to play back")]
     NoRecording,
     /// The recording cannot be read.
-    #[error("the snapshot is corrupt: {0}")]
-    CorruptRecording(#[source] Corrupt),
+    #[error("the snapshot {path} is corrupt: {corrupt}")]
+    CorruptRecording {
+        /// The path of the snapshot.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        corrupt: Corrupt,
+    },
 }
 
 /// Why there is no response.

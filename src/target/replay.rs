@@ -52,8 +52,10 @@ struct ReplaySession<'a> {
 
 impl<'a> ReplaySession<'a> {
     fn new(case: &'a Case) -> Result<Self, PrepareError> {
-        let text = case.recorded.as_deref().ok_or(PrepareError::NoRecording)?;
-        let snapshot = Snapshot::parse(text).map_err(PrepareError::CorruptRecording)?;
+        let recorded = case.recorded.as_ref().ok_or(PrepareError::NoRecording)?;
+        let snapshot = Snapshot::parse(&recorded.text).map_err(|corrupt| {
+            PrepareError::CorruptRecording { path: recorded.path.to_string(), corrupt }
+        })?;
         Ok(Self { scenario: &case.scenario, recorded: snapshot.steps.into_iter() })
     }
 }

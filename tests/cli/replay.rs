@@ -8,7 +8,7 @@ fn a_recording_passes_and_what_it_cannot_judge_is_counted() {
     let before = project.snapshots();
     let seen = project.run("run --target replay").exits(0).counts(1, 0);
     // The form of a token cannot be judged by its label.
-    assert!(seen.stdout.contains("1 expectations not judged"), "{}", seen.stdout);
+    assert!(seen.stdout.contains("1 expectation was not judged"), "{}", seen.stdout);
     project.run("run --target replay --update always").exits(0);
     assert_eq!(project.snapshots(), before);
 }
