@@ -96,7 +96,7 @@ impl Redactor {
         let mut path = path
             .split('/')
             .map(|segment| {
-                let redacted = self.text(&decode(segment));
+                let redacted = self.whole(&decode(segment));
                 if is_label(&redacted) { escape(&redacted, "%/?") } else { segment.to_owned() }
             })
             .collect::<Vec<_>>()
