@@ -233,7 +233,9 @@ fn respond(content_type: &str, answer: Result<Option<Value>, Refusal>) -> Respon
         Err(refusal) => (refusal.status(), Some(refusal.body())),
     };
     let mut response = Response { status, ..Response::default() };
-    response.headers.set("content-type", content_type);
-    response.body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+    if let Some(body) = body {
+        response.headers.set("content-type", content_type);
+        response.body = body.to_string().into_bytes();
+    }
     response
 }

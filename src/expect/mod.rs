@@ -374,3 +374,289 @@ fn length(value: &Value) -> Option<usize> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        time::Duration,
+    };
+
+    use jsonwebtoken::jwk::JwkSet;
+    use serde_json::{Value, json};
+
+    use super::{Context, Judgement, check};
+    use crate::{
+        clock::{SeededEntropy, Timestamp},
+        emulator::{Client, Emulator, GrantType, MfaPolicy, NewUser, Tenant},
+        exchange::{Exchange, Request, Response},
+        scenario::{self, Expect},
+        secret::Secret,
+        snapshot::redact::is_label,
+        source::{Sources, Style, render},
+        step::{Credentials, Person, Scope},
+    };
+
+    fn expectation(text: &str) -> Expect {
+        let mut sources = Sources::default();
+        let text = format!("title: t\nsteps:\n- login: {{}}\n- login: {{}}\n  expect: {text}\n");
+        let source = sources.add("a.yaml", text);
+        let mut problems = Vec::new();
+        let scenarios = scenario::parse("a", source, &sources, &mut problems);
+        assert!(problems.is_empty(), "{}", render(&problems, &sources, Style::default()));
+        scenarios[0].steps[1].expect.clone()
+    }
+
+    fn judge_with(text: &str, body: &Value, replay: bool, keys: Option<&JwkSet>) -> Judgement {
+        let person = Person {
+            email: "u@x.example".to_owned(),
+            password: Secret::new("p".to_owned()),
+            id: "id".to_owned(),
+        };
+        let mut scope = Scope::new(
+            "t.example".to_owned(),
+            Credentials { id: "APP".to_owned(), secret: None },
+            BTreeMap::new(),
+            BTreeMap::from([("user".to_owned(), person)]),
+        );
+        scope.capture("user", "mfa_token", json!("[mfa_token#1]"));
+        let sent = Request::default().json(body);
+        let exchange = Exchange {
+            request: Request::default(),
+            response: Response { status: 403, headers: sent.headers, body: sent.body },
+            elapsed: Duration::from_millis(20),
+        };
+        let is_label = replay.then_some(is_label as fn(&str) -> bool);
+        let context = Context { scope: &scope, actor: "user", keys, is_label };
+        check(&expectation(text), &exchange, context)
+    }
+
+    /// What does not hold, and how much was not judged.
+    fn judge(text: &str, body: &Value, replay: bool) -> (Vec<String>, usize) {
+        let judgement = judge_with(text, body, replay, None);
+        assert_eq!(judgement.problems, [], "{text}");
+        (
+            judgement.mismatches.into_iter().map(|found| found.subject).collect(),
+            judgement.not_judged,
+        )
+    }
+
+    #[test]
+    fn each_expectation_holds_or_does_not() {
+        let body = json!({
+            "error": "mfa_required", "n": 3, "f": 1.5, "yes": true, "nil": null, "list": [1, 2],
+            "of": [{"a": 1}, {"a": 2, "b": 3}], "map": {"x": "y"}, "mail": "u@x.example",
+        });
+        for (text, wrong) in [
+            ("{status: 403}", &[][..]),
+            ("{status: [401, 403]}", &[]),
+            ("{status: [200, 401]}", &["status"]),
+            ("{headers: {Content-Type: application/json, x: {$absent: true}}}", &[]),
+            ("{headers: {content-type: {$regex: '^text'}}}", &["header content-type"]),
+            ("{within: 20ms}", &[]),
+            ("{within: 19ms}", &["time"]),
+            ("{body: {error: mfa_required, n: 3, f: 1.5, yes: true, nil: null}}", &[]),
+            ("{body: {n: 3.0, map: {x: y}, mail: '{{ user.email }}'}}", &[]),
+            ("{body: {n: '3', map: {x: 'a {{ user.email }}'}}}", &["body.n", "body.map.x"]),
+            ("{body: {nothing: null}}", &["body.nothing"]),
+            ("{body: {list: [1, 2], of: [{a: 1}, {a: 2}]}}", &[]),
+            ("{body: {list: [1]}}", &["body.list"]),
+            ("{body: {list: [1, 3]}}", &["body.list[1]"]),
+            ("{body: {list: {a: 1}}}", &["body.list"]),
+            ("{body: []}", &["body"]),
+            (
+                "{body: {n: {$type: integer}, f: {$type: number}, yes: {$type: boolean}, nil: {$type: 'null'}}}",
+                &[],
+            ),
+            (
+                "{body: {n: {$type: string}, f: {$type: integer}, x: {$type: 'null'}}}",
+                &["body.n", "body.f", "body.x"],
+            ),
+            ("{body: {list: {$type: array}, map: {$type: object}, error: {$type: string}}}", &[]),
+            ("{body: {error: {$regex: '^mfa_'}}}", &[]),
+            ("{body: {error: {$regex: '^x'}, n: {$regex: '3'}}}", &["body.error", "body.n"]),
+            ("{body: {x: {$absent: true}, nil: {$any: true}}}", &[]),
+            ("{body: {nil: {$absent: true}, x: {$any: true}}}", &["body.nil", "body.x"]),
+            ("{body: {list: {$len: 2}, error: {$len: {$gt: 11}}, map: {$len: 1}}}", &[]),
+            ("{body: {list: {$len: 3}, n: {$len: 1}}}", &["length of body.list", "body.n"]),
+            (
+                "{body: {list: {$contains: 2}, error: {$contains: required}, of: {$contains: {b: 3}}}}",
+                &[],
+            ),
+            (
+                "{body: {list: {$contains: 3}, error: {$contains: x}, n: {$contains: 3}}}",
+                &["body.list", "body.error", "body.n"],
+            ),
+            ("{body: {n: {$one_of: [1, {$gt: 2}]}}}", &[]),
+            ("{body: {n: {$one_of: [1, '3']}}}", &["body.n"]),
+            ("{body: {n: {$not: 4}, x: {$not: {$any: true}}}}", &[]),
+            ("{body: {n: {$not: {$type: integer}}}}", &["body.n"]),
+            ("{body: {of: {$each: {a: {$gt: 0}}}}}", &[]),
+            ("{body: {of: {$each: {b: 3}}, n: {$each: 3}}}", &["body.of[0].b", "body.n"]),
+            ("{body: {n: {$gt: 2}, f: {$lt: 2}}}", &[]),
+            (
+                "{body: {n: {$gt: 3}, f: {$lt: 1.5}, error: {$gt: 1}}}",
+                &["body.n", "body.f", "body.error"],
+            ),
+            (
+                "{jsonpath: {$.error: mfa_required, '$.list[1]': 2, '$.of[*].a': [1, 2], $.x: {$absent: true}}}",
+                &[],
+            ),
+            (
+                "{jsonpath: {$.error: x, '$.list[9]': 2, '$.of[*].b': []}}",
+                &["$.error", "$.list[9]", "$.of[*].b"],
+            ),
+            ("{jsonpath: {'$.of[?@.a>1].b': [3], '$.nothing[*]': []}}", &[]),
+        ] {
+            assert_eq!(
+                judge(text, &body, false),
+                (wrong.iter().map(|&what| what.into()).collect(), 0),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_exact_body_has_nothing_beside_it() {
+        let body = json!({"a": {"b": 1}, "c": [{"d": 1}]});
+        for (text, wrong) in [
+            ("{body_exact: {a: {b: 1}, c: [{d: {$type: integer}}]}}", &[][..]),
+            ("{body_exact: {a: {b: 1}}}", &["body.c"]),
+            ("{body_exact: {a: {}, c: [{}]}}", &["body.a.b", "body.c[0].d"]),
+            ("{body_exact: {a: {$one_of: [{}]}, c: {$any: true}}}", &["body.a"]),
+        ] {
+            assert_eq!(
+                judge(text, &body, false),
+                (wrong.iter().map(|&what| what.into()).collect(), 0),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_label_hides_is_counted_and_what_it_shows_is_judged() {
+        let body =
+            json!({"t": "[mfa_token#1]", "other": "[mfa_token#2]", "s": "plain", "l": ["[otp#1]"]});
+        for (text, wrong, not_judged) in [
+            ("{body: {t: {$regex: x}, other: {$len: 3}, s: {$len: 5}}}", &[][..], 2),
+            ("{body: {t: {$jwt: {claims: {a: 1}}}, other: {$gt: 1}}}", &[], 2),
+            ("{body: {t: {$type: string}, other: {$any: true}}}", &[], 0),
+            ("{body: {t: {$type: integer}}}", &[], 1),
+            ("{body: {t: '{{ mfa_token }}'}}", &[], 0),
+            ("{body: {other: '{{ mfa_token }}'}}", &["body.other"], 0),
+            ("{body: {t: clear, s: clear}}", &["body.s"], 1),
+            ("{body: {t: {$not: {$regex: x}}, s: {$not: {$regex: x}}}}", &[], 1),
+            (
+                "{body: {t: {$one_of: [{$regex: x}, {$any: true}]}, l: {$contains: {$len: 6}}}}",
+                &[],
+                1,
+            ),
+            (
+                "{body: {l: {$each: {$regex: x}}, t: {$contains: x}, x: {$regex: y}}}",
+                &["body.x"],
+                2,
+            ),
+        ] {
+            let wrong: Vec<String> = wrong.iter().map(|&what| what.into()).collect();
+            assert_eq!(judge(text, &body, true), (wrong, not_judged), "{text}");
+        }
+        // The same texts are texts where nothing is played back.
+        assert_eq!(judge("{body: {t: {$regex: x}}}", &body, false), (vec!["body.t".into()], 0));
+    }
+
+    #[test]
+    fn a_template_without_a_value_is_a_problem() {
+        let judgement =
+            judge_with("{body: {a: '{{ access_token }}'}}", &json!({"a": 1}), false, None);
+        assert_eq!(judgement.problems[0].message, "`access_token` has no value");
+        assert_eq!(judgement.mismatches, []);
+    }
+
+    /// A token of an emulated tenant, and its keys.
+    fn token() -> (String, JwkSet) {
+        let mut entropy = SeededEntropy::new(1);
+        let start = Timestamp::from_millis(1_700_000_000_000);
+        let grants = BTreeSet::from(GrantType::ALL);
+        let mut emulator = Emulator::new(Tenant {
+            domain: "t.example".to_owned(),
+            factors: BTreeSet::new(),
+            policy: MfaPolicy::Never,
+            clients: vec![Client { id: "APP".to_owned(), secret: None, grants }],
+        });
+        let user = NewUser {
+            email: "u@x.example".to_owned(),
+            email_verified: true,
+            password: Secret::new("p".to_owned()),
+            enrolled: Vec::new(),
+        };
+        emulator.add_user(user, start, &mut entropy);
+        let mut send = |request: &Request| {
+            let body = emulator.handle(request, start, &mut entropy).response.body;
+            serde_json::from_slice::<Value>(&body).unwrap()
+        };
+        let login = json!({
+            "grant_type": "password", "client_id": "APP", "username": "u@x.example",
+            "password": "p", "scope": "openid email",
+        });
+        let tokens = send(&Request::new("POST", "/oauth/token").json(&login));
+        let keys = send(&Request::new("GET", "/.well-known/jwks.json"));
+        (tokens["id_token"].as_str().unwrap().to_owned(), serde_json::from_value(keys).unwrap())
+    }
+
+    #[test]
+    fn a_token_is_one_that_the_tenant_has_signed() {
+        let (token, keys) = token();
+        let (parts, signature) = token.rsplit_once('.').unwrap();
+        let turned: String = signature.chars().rev().collect();
+        let mut others = keys.clone();
+        others.keys[0].common.key_id = Some("other".to_owned());
+        let text = "{body: {t: {$jwt: {header: {alg: RS256}, claims: {iss: '{{ target.issuer }}', aud: APP, email: '{{ user.email }}', amr: {$absent: true}}}}}}";
+        for (text, token, keys, wrong) in [
+            (text, json!(token), Some(&keys), None),
+            ("{body: {t: {$jwt: {}}}}", json!(token), Some(&keys), None),
+            (
+                "{body: {t: {$jwt: {claims: {aud: other}}}}}",
+                json!(token),
+                Some(&keys),
+                Some(("body.t claims.aud", "\"APP\"")),
+            ),
+            (
+                "{body: {t: {$jwt: {header: {alg: none}}}}}",
+                json!(token),
+                Some(&keys),
+                Some(("body.t header.alg", "\"RS256\"")),
+            ),
+            (
+                text,
+                json!(format!("{parts}.{turned}")),
+                Some(&keys),
+                Some(("body.t", "a JWT whose signature is wrong")),
+            ),
+            (
+                text,
+                json!(token),
+                Some(&others),
+                Some(("body.t", "a JWT signed with a key that is not in the tenant's JWKS")),
+            ),
+            (
+                text,
+                json!(token),
+                None,
+                Some(("body.t", "a JWT, and no keys of the tenant to check it with")),
+            ),
+            (text, json!("a.b.c"), Some(&keys), Some(("body.t", "a string that is not a JWT"))),
+            (text, json!(1), Some(&keys), Some(("body.t", "no string"))),
+        ] {
+            let judgement = judge_with(text, &json!({"t": token}), false, keys);
+            let found = judgement.mismatches.iter().map(|mismatch| {
+                let found = match &mismatch.found {
+                    super::Side::Words(words) => words.clone(),
+                    super::Side::Value(value) => value.to_string(),
+                };
+                (mismatch.subject.clone(), found)
+            });
+            let wrong = wrong.map(|(subject, found)| (subject.to_owned(), found.to_owned()));
+            assert_eq!(found.collect::<Vec<_>>(), wrong.into_iter().collect::<Vec<_>>(), "{text}");
+        }
+    }
+}

@@ -195,3 +195,68 @@ fn text(node: &Node) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        scenario::{Action, Body, Scenario, parse},
+        source::{Diagnostic, Sources},
+    };
+
+    fn read(text: &str) -> (Vec<Scenario>, Vec<Diagnostic>) {
+        let mut sources = Sources::default();
+        let source = sources.add("a.yaml", text);
+        let mut problems = Vec::new();
+        (parse("f/a", source, &sources, &mut problems), problems)
+    }
+
+    #[test]
+    fn each_combination_is_a_scenario_with_typed_values() {
+        let (scenarios, problems) = read(
+            "title: on {{ matrix.channel }}\nmatrix: {channel: [email, sms], n: [1, true, null]}\n\
+             steps:\n- request:\n    method: POST\n    path: /x\n    json: ['{{ matrix.n }}', 'a{{ matrix.n }}']\n",
+        );
+        assert_eq!(problems, []);
+        let seen: Vec<_> = scenarios
+            .iter()
+            .map(|scenario| {
+                let Action::Send(draft) = &scenario.steps[0].action else { panic!("it sends") };
+                let Body::Json(json) = &draft.body else { panic!("it is JSON") };
+                format!("{} {} {json}", scenario.id, scenario.title.value)
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                r#"f/a[email,1] on email [1,"a1"]"#,
+                r#"f/a[email,true] on email [true,"atrue"]"#,
+                r#"f/a[email,null] on email [null,"anull"]"#,
+                r#"f/a[sms,1] on sms [1,"a1"]"#,
+                r#"f/a[sms,true] on sms [true,"atrue"]"#,
+                r#"f/a[sms,null] on sms [null,"anull"]"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_matrix_that_is_none_is_refused_once() {
+        for (matrix, message) in [
+            ("{}", "the matrix has no values"),
+            ("{a: []}", "`a` has no values"),
+            ("{a: [{b: 1}]}", "expected a text, a number or a flag"),
+        ] {
+            let (scenarios, problems) =
+                read(&format!("title: t\nmatrix: {matrix}\nsteps: [{{login: {{}}}}]\n"));
+            assert!(scenarios.is_empty());
+            assert_eq!(problems.len(), 1, "{matrix}: {problems:?}");
+            let said = format!("{:?}", problems[0]);
+            assert!(said.contains(message.trim_start_matches("expected ")), "{said}");
+        }
+        let many: Vec<_> = (0..40).map(|number| number.to_string()).collect();
+        let many = many.join(", ");
+        let (_, problems) = read(&format!(
+            "title: t\nmatrix: {{a: [{many}], b: [{many}]}}\nsteps: [{{login: {{}}}}]\n"
+        ));
+        assert_eq!(problems[0].message, "the matrix has too many combinations");
+    }
+}

@@ -126,3 +126,60 @@ impl<'a> Checker<'a, '_> {
         is_known
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{scenario::parse, source::Sources};
+
+    #[test]
+    fn a_name_is_known_once_something_gives_it() {
+        for (steps, unknown) in [
+            ("- login: {}\n- list: {bearer: '{{ mfa_token }}'}", None),
+            ("- list: {}", Some("nothing before this step gives `mfa_token`")),
+            (
+                "- login: {}\n- as: bob\n  list: {}",
+                Some("nothing before this step gives `mfa_token`"),
+            ),
+            (
+                "- login: {}\n- as: bob\n  list: {bearer: '{{ user.mfa_token }}'}",
+                Some("a user has no `mfa_token`"),
+            ),
+            ("- as: bob\n  login: {}\n- list: {bearer: '{{ bob.mfa_token }}'}", None),
+            (
+                "- list: {bearer: '{{ bob.mfa_token }}'}",
+                Some("no step of `bob` before this one gives `mfa_token`"),
+            ),
+            ("- login: {}\n  capture: {x: $.a}\n- list: {bearer: '{{ x.y[0] }}'}", None),
+            ("- login: {username: '{{ user.mail }}'}", Some("a user has no `mail`")),
+            ("- login: {username: '{{ user }}'}", Some("`user` has members, and no value")),
+            (
+                "- login: {username: '{{ clients.spa.id }}', audience: '{{ target.mfa_audience }}'}",
+                None,
+            ),
+            ("- login: {username: '{{ clients.app.id }}'}", Some("there is no client `app`")),
+            (
+                "- login: {}\n  expect: {body: {a: '{{ client.name }}'}}",
+                Some("an application has no `name`"),
+            ),
+            (
+                "- login: {}\n  expect: {body: {$not: '{{ mfa_token }}'}}",
+                Some("nothing before this step gives `mfa_token`"),
+            ),
+            ("- login: {}\n- verify: {oob_code: x}", None),
+            (
+                "- login: {}\n- verify: {oob_code: x, code: y, params: {z: '{{ code }}'}}",
+                Some("nothing before this step gives `code`"),
+            ),
+        ] {
+            let mut sources = Sources::default();
+            let given = "given: {users: {bob: {}}, tenant: {clients: {spa: {}}}}";
+            let source = sources.add("a.yaml", format!("title: t\n{given}\nsteps:\n{steps}\n"));
+            let mut problems = Vec::new();
+            let scenarios = parse("a", source, &sources, &mut problems);
+            let messages: Vec<_> =
+                problems.iter().map(|problem| problem.message.as_str()).collect();
+            assert_eq!(messages, unknown.into_iter().collect::<Vec<_>>(), "{steps}");
+            assert_eq!(scenarios.len(), usize::from(unknown.is_none()));
+        }
+    }
+}

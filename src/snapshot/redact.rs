@@ -14,7 +14,7 @@ use std::{
 use memchr::memmem::Finder;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use regex::Regex;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::format::{RecordedRequest, RecordedResponse};
 use crate::{
@@ -96,15 +96,17 @@ impl Redactor {
         let mut path = path
             .split('/')
             .map(|segment| {
-                let redacted = self.text(&decode(segment));
-                if is_label(&redacted) { redacted } else { segment.to_owned() }
+                let redacted = self.whole(&decode(segment));
+                if is_label(&redacted) { escape(&redacted, "%/?") } else { segment.to_owned() }
             })
             .collect::<Vec<_>>()
             .join("/");
         if !query.is_empty() {
             let pairs = form_urlencoded::parse(query.as_bytes());
-            let pairs: Vec<_> =
-                pairs.map(|(name, value)| format!("{name}={}", self.whole(&value))).collect();
+            let pairs: Vec<_> = pairs
+                .map(|(name, value)| (self.text(&name), self.whole(&value)))
+                .map(|(name, value)| format!("{}={}", escape(&name, "%&+="), escape(&value, "%&+")))
+                .collect();
             path = format!("{path}?{}", pairs.join("&"));
         }
         let mut recorded = RecordedRequest {
@@ -153,20 +155,23 @@ impl Redactor {
                     .iter()
                     .map(|(name, value)| {
                         let redacted = match (kind_of(members, name, value), value) {
-                            (Some(_), Value::Number(number)) => {
-                                match self.labels.get(&number.to_string()) {
-                                    Some(label) => Value::String(label.clone()),
-                                    None => value.clone(),
-                                }
-                            }
+                            (Some(_), Value::Number(number)) => self.number(number, 0),
                             _ => self.value(value),
                         };
                         (self.text(name), redacted)
                     })
                     .collect(),
             ),
-            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+            Value::Number(number) => self.number(number, SHORTEST_PART),
+            Value::Null | Value::Bool(_) => value.clone(),
         }
+    }
+
+    /// A number, with the label in its place if it is known and not shorter than `shortest`.
+    fn number(&self, number: &Number, shortest: usize) -> Value {
+        let text = number.to_string();
+        let label = self.labels.get(&text).filter(|_| text.len() >= shortest);
+        label.map_or_else(|| number.clone().into(), |label| label.as_str().into())
     }
 
     /// A text, with labels in place of all that is known by now.
@@ -176,10 +181,14 @@ impl Redactor {
         let short = |part: &Finder<'_>| part.needle().len() <= text.len();
         for (part, label) in self.parts.iter().take_while(|(part, _)| short(part)) {
             let length = part.needle().len();
-            for start in part.find_iter(text.as_bytes()) {
+            let mut from = 0;
+            // Overlapping ones, too: the first may give way to another value.
+            while let Some(at) = part.find(&text.as_bytes()[from..]) {
+                let start = from + at;
                 if stands_alone(text, start, length) {
                     spots.push((start, start + length, label));
                 }
+                from = start + 1;
             }
         }
         if spots.is_empty() {
@@ -224,7 +233,7 @@ impl Redactor {
             Value::Object(members) => Value::Object(
                 members
                     .iter()
-                    .map(|(name, value)| (name.clone(), self.restore_value(value)))
+                    .map(|(name, value)| (self.restore(name), self.restore_value(value)))
                     .collect(),
             ),
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -241,9 +250,7 @@ impl Redactor {
         if value.is_empty() || is_public || self.labels.contains_key(value) {
             return;
         }
-        let count = self.counts.entry(kind).or_default();
-        *count += 1;
-        let label = format!("[{kind}#{count}]");
+        let label = self.new_label(kind, value);
         if value.len() >= SHORTEST_PART {
             for form in forms(value) {
                 let longer = |part: &Finder<'_>| part.needle().len() > form.len();
@@ -253,6 +260,26 @@ impl Redactor {
         }
         self.values.insert(label.clone(), value.to_owned());
         self.labels.insert(value.to_owned(), label);
+    }
+
+    /// A label that stands for nothing yet. A label in place of a value stays as it is: where a recording is played
+    /// back, some may first be met elsewhere than their values were.
+    fn new_label(&mut self, kind: Kind, value: &str) -> String {
+        let is_free = |label: &str| !self.values.contains_key(label);
+        if is_label(value)
+            && SHAPES.find(value).is_some_and(|found| found.as_str() == value)
+            && is_free(value)
+        {
+            return value.to_owned();
+        }
+        let count = self.counts.entry(kind).or_default();
+        loop {
+            *count += 1;
+            let label = format!("[{kind}#{count}]");
+            if !self.values.contains_key(&label) {
+                return label;
+            }
+        }
     }
 
     /// Learns what is known by its shape.
@@ -308,6 +335,7 @@ impl Redactor {
 
     fn learn_pairs(&mut self, pairs: &[(String, String)]) {
         for (name, value) in pairs {
+            self.learn_text(name);
             self.learn_field(Kind::of_field(name), value);
         }
     }
@@ -336,6 +364,7 @@ impl Redactor {
             }
             Value::Object(members) => {
                 for (name, value) in members {
+                    self.learn_text(name);
                     self.learn_value(kind_of(members, name, value), value);
                 }
             }
@@ -344,10 +373,14 @@ impl Redactor {
     }
 
     fn headers(&self, headers: &Headers, shown: &[&str]) -> Map<String, Value> {
-        shown
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), self.text(headers.get(name)?).into())))
-            .collect()
+        let redacted = |name: &str, value: &str| match value.split_once(' ') {
+            Some((scheme, credentials)) if name == "authorization" => {
+                format!("{scheme} {}", self.whole(credentials))
+            }
+            _ => self.text(value),
+        };
+        let shown = shown.iter().filter_map(|name| Some((*name, headers.get(name)?)));
+        shown.map(|(name, value)| (name.to_owned(), redacted(name, value).into())).collect()
     }
 
     fn pairs(&self, pairs: &[(String, String)]) -> Map<String, Value> {
@@ -389,13 +422,24 @@ fn kind_of(members: &Map<String, Value>, name: &str, value: &Value) -> Option<Ki
     }
 }
 
-/// A value as it may be written: in clear, or percent-encoded.
-fn forms(value: &str) -> impl Iterator<Item = String> {
+/// A value as it may be written: in clear, percent-encoded by more or less strict rules, as in a form, or escaped as
+/// in JSON.
+fn forms(value: &str) -> Vec<String> {
+    let mut forms = vec![value.to_owned()];
+    if value.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return forms;
+    }
     let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
     let partly = encoded.replace("%2D", "-").replace("%2E", ".").replace("%5F", "_");
-    let partly = (partly != encoded && partly != value).then_some(partly);
-    let encoded = (encoded != value).then_some(encoded);
-    std::iter::once(value.to_owned()).chain(encoded).chain(partly)
+    let form = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let quoted = Value::from(value).to_string();
+    let escaped = quoted[1..quoted.len() - 1].to_owned();
+    for written in [encoded, partly, form, escaped] {
+        if !forms.contains(&written) {
+            forms.push(written);
+        }
+    }
+    forms
 }
 
 /// A number is not a part of a longer one.
@@ -412,6 +456,15 @@ fn split(path: &str) -> (&str, &str) {
 
 fn decode(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+/// Percent-encodes what would be read as something else where it is put; labels have none of it.
+fn escape(text: &str, reserved: &str) -> String {
+    let escaped = |next: char| match next {
+        next if reserved.contains(next) => format!("%{:02X}", u32::from(next)),
+        next => next.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 #[cfg(test)]

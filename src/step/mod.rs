@@ -112,3 +112,198 @@ pub fn find<'a>(query: &Query, body: &'a Value) -> Vec<&'a Value> {
         .map(|found| found.into_iter().map(jsonpath_rust::query::QueryRef::val).collect())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::{Credentials, Person, Scope, capture, lower};
+    use crate::{
+        exchange::{Content, Request, Response},
+        scenario::{self, Action, Step},
+        secret::Secret,
+        source::{Sources, Style, render},
+    };
+
+    fn step(text: &str) -> Step {
+        let mut sources = Sources::default();
+        // What captures the names that the step may use comes before it.
+        let before = "title: t\ngiven:\n  tenant: {clients: {spa: {public: true}, other: {}}}\n  users: {bob: {}}\n\
+            steps:\n- login: {}\n- enroll: {channel: email}\n- list: {}\n- as: bob\n  login: {}\n";
+        let source = sources.add("a.yaml", format!("{before}- {text}\n"));
+        let mut problems = Vec::new();
+        let scenarios = scenario::parse("a", source, &sources, &mut problems);
+        assert!(problems.is_empty(), "{}", render(&problems, &sources, Style::default()));
+        scenarios[0].steps.last().unwrap().clone()
+    }
+
+    fn scope() -> Scope {
+        let client = |id: &str, secret: Option<&str>| Credentials {
+            id: id.to_owned(),
+            secret: secret.map(|secret| Secret::new(secret.to_owned())),
+        };
+        let person = |name: &str| {
+            let email = format!("{name}@x.example");
+            let password = Secret::new(format!("pw of {name}"));
+            (name.to_owned(), Person { email, password, id: format!("auth0|{name}") })
+        };
+        let clients = [("spa", client("SPA", None)), ("other", client("OTHER", Some("s2")))];
+        let mut scope = Scope::new(
+            "t.example".to_owned(),
+            client("APP", Some("s1")),
+            clients.map(|(name, client)| (name.to_owned(), client)).into(),
+            BTreeMap::from([person("user"), person("bob")]),
+        );
+        for (name, value) in [
+            ("mfa_token", json!("MT")),
+            ("oob_code", json!("OC")),
+            ("code", json!("123456")),
+            ("access_token", json!("AT")),
+            ("refresh_token", json!("RT")),
+            ("recovery_code", json!("RC")),
+            ("authenticators", json!([{"id": "email|dev_ü/1"}])),
+        ] {
+            scope.capture("user", name, value);
+        }
+        scope.capture("bob", "mfa_token", json!("MT of bob"));
+        scope
+    }
+
+    /// A request in a line: method, path, what authorizes it, type, body.
+    fn lowered(text: &str) -> String {
+        let step = step(text);
+        let Action::Send(draft) = &step.action else { panic!("{text} sends nothing") };
+        let request: Request = lower(draft, &step.actor, &scope()).unwrap();
+        let headers: Vec<_> = request
+            .headers
+            .iter()
+            .map(|(name, value)| match name {
+                "content-type" => value.split('/').next_back().unwrap().to_owned(),
+                _ => format!("{name}={value}"),
+            })
+            .collect();
+        let body = match request.content() {
+            Content::Form(pairs) => {
+                let pairs: Vec<_> =
+                    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                pairs.join("&")
+            }
+            _ => String::from_utf8(request.body.clone()).unwrap(),
+        };
+        format!("{} {} {headers:?} {body}", request.method, request.path)
+    }
+
+    #[test]
+    fn each_verb_is_its_request() {
+        const MFA: &str = "http://auth0.com/oauth/grant-type";
+        let client = "client_id=APP&client_secret=s1";
+        let token = |rest: &str| format!("POST /oauth/token [\"x-www-form-urlencoded\"] {rest}");
+        let user = "username=user@x.example&password=pw of user";
+        let bearer = |call: &str, token: &str, body: &str| {
+            let json = if body.is_empty() { "" } else { ", \"json\"" };
+            format!("{call} [\"authorization=Bearer {token}\"{json}] {body}")
+        };
+        for (text, request) in [
+            ("login: {}", token(&format!("grant_type=password&{client}&{user}"))),
+            ("as: bob\n  login: {scope: a b}", token(&format!("grant_type=password&{client}&username=bob@x.example&password=pw of bob&scope=a b"))),
+            ("login: {realm: r, audience: a}", token(&format!("grant_type={MFA}/password-realm&{client}&{user}&realm=r&audience=a"))),
+            ("enroll: {channel: email}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["oob"],"oob_channels":["email"]}"#)),
+            ("enroll: {channel: otp}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["otp"]}"#)),
+            ("enroll: {channel: push}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["oob"],"oob_channels":["auth0"]}"#)),
+            ("enroll: {channel: sms, phone_number: '+1'}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["oob"],"oob_channels":["sms"],"phone_number":"+1"}"#)),
+            ("enroll: {channel: email, email: \"{{ user.alias('b') }}\"}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["oob"],"oob_channels":["email"],"email":"user+b@x.example"}"#)),
+            ("confirm: {}", token(&format!("grant_type={MFA}/mfa-oob&{client}&mfa_token=MT&oob_code=OC&binding_code=123456"))),
+            ("verify: {code: '000000', oob_code: x}", token(&format!("grant_type={MFA}/mfa-oob&{client}&mfa_token=MT&oob_code=x&binding_code=000000"))),
+            ("verify: {recovery_code: '{{ mfa_token }}'}", token(&format!("grant_type={MFA}/mfa-recovery-code&{client}&mfa_token=MT&recovery_code=MT"))),
+            ("challenge: {authenticator_id: '{{ authenticators[0].id }}'}", r#"POST /mfa/challenge ["json"] {"mfa_token":"MT","challenge_type":"oob","authenticator_id":"email|dev_ü/1","client_id":"APP","client_secret":"s1"}"#.to_owned()),
+            ("list: {}", bearer("GET /mfa/authenticators", "MT", "")),
+            ("remove: {authenticator_id: '{{ authenticators[0].id }}'}", bearer("DELETE /mfa/authenticators/email%7Cdev_%C3%BC%2F1", "AT", "")),
+            ("refresh: {}", token(&format!("grant_type=refresh_token&{client}&refresh_token=RT"))),
+            ("userinfo: {}", bearer("GET /userinfo", "AT", "")),
+            ("request: {method: PUT, path: '/a?b={{ mfa_token }}', json: {c: [1, '{{ authenticators }}']}}", "PUT /a?b=MT [\"json\"] {\"c\":[1,[{\"id\":\"email|dev_ü/1\"}]]}".to_owned()),
+            ("request: {method: POST, path: /a, form: {n: 1, t: 'x y'}}", "POST /a [\"x-www-form-urlencoded\"] n=1&t=x y".to_owned()),
+            ("request: {method: POST, path: /a, text: '{'}", "POST /a [\"json\"] {".to_owned()),
+        ] {
+            assert_eq!(lowered(text), request, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_part_can_be_overridden_or_removed() {
+        for (text, request) in [
+            ("userinfo: {bearer: null}", "GET /userinfo [] "),
+            ("userinfo: {bearer: x}", "GET /userinfo [\"authorization=Bearer x\"] "),
+            ("userinfo: {headers: {authorization: null, X-A: b}}", "GET /userinfo [\"x-a=b\"] "),
+            (
+                "userinfo: {headers: {Authorization: 'Basic {{ client.id }}'}}",
+                "GET /userinfo [\"authorization=Basic APP\"] ",
+            ),
+            (
+                "list: {params: {q: 'a b', n: 1}}",
+                "GET /mfa/authenticators?q=a+b&n=1 [\"authorization=Bearer MT\"] ",
+            ),
+            (
+                "refresh: {params: {client_id: null, client_secret: null, refresh_token: x, more: true}}",
+                "POST /oauth/token [\"x-www-form-urlencoded\"] grant_type=refresh_token&refresh_token=x&more=true",
+            ),
+            (
+                "refresh: {client: spa}",
+                "POST /oauth/token [\"x-www-form-urlencoded\"] grant_type=refresh_token&client_id=SPA&refresh_token=RT",
+            ),
+            (
+                "refresh: {client: other, encoding: json}",
+                r#"POST /oauth/token ["json"] {"grant_type":"refresh_token","client_id":"OTHER","client_secret":"s2","refresh_token":"RT"}"#,
+            ),
+            (
+                "refresh: {encoding: json, params: {scope: [a]}, headers: {content-type: a/b}}",
+                r#"POST /oauth/token ["b"] {"grant_type":"refresh_token","client_id":"APP","client_secret":"s1","refresh_token":"RT","scope":["a"]}"#,
+            ),
+        ] {
+            assert_eq!(lowered(text), request, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_template_without_a_value_is_a_problem() {
+        let step = step("request: {method: GET, path: '/{{ recovery_code }}'}");
+        let Action::Send(draft) = &step.action else { panic!("it sends") };
+        let empty = Scope::new(
+            String::new(),
+            Credentials { id: String::new(), secret: None },
+            BTreeMap::new(),
+            BTreeMap::new(),
+        );
+        let problem = lower(draft, "user", &empty).unwrap_err();
+        assert_eq!(problem.message, "`recovery_code` has no value");
+    }
+
+    #[test]
+    fn a_response_becomes_captures() {
+        let step =
+            step("as: bob\n  enroll: {channel: email}\n  capture: {first: '$.a[0]', none: $.b}");
+        let body = json!({"oob_code": "O", "recovery_codes": ["R"], "a": [7]});
+        let request = Request::default().json(&body);
+        let response =
+            Response { status: 200, headers: request.headers.clone(), body: request.body };
+        let mut scope = scope();
+        let problems = capture(&step, &response, &mut scope);
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].message, "there is no `none` to capture");
+        assert_eq!(problems[0].found.as_deref(), Some("none in the body"));
+        let value = |name: &str, actor: &str| {
+            let span = step.span;
+            scope.evaluate(&crate::scenario::Tree::expression(name, span), actor).ok()
+        };
+        assert_eq!(value("oob_code", "bob"), Some(json!("O")));
+        assert_eq!(value("recovery_code", "bob"), Some(json!("R")));
+        assert_eq!(value("first", "bob"), Some(json!(7)));
+        assert_eq!(value("bob.first", "user"), Some(json!(7)));
+        assert_eq!(value("oob_code", "user"), Some(json!("OC")));
+        assert_eq!(value("first", "user"), None::<Value>);
+        let none = capture(&step, &Response::default(), &mut scope);
+        assert_eq!(none[0].found.as_deref(), Some("no JSON body"));
+        assert_eq!(none.len(), 2);
+    }
+}
