@@ -11,7 +11,7 @@ use std::{
     sync::LazyLock,
 };
 
-use memchr::memmem::Finder;
+use memchr::memmem;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use regex::Regex;
 use serde_json::{Map, Number, Value};
@@ -49,7 +49,7 @@ pub struct Redactor {
     labels: HashMap<String, String>,
     values: HashMap<String, String>,
     /// What is looked for inside of texts, shortest first: values as they may be written, with their labels.
-    parts: Vec<(Finder<'static>, String)>,
+    parts: Vec<(String, String)>,
     counts: BTreeMap<Kind, usize>,
     public: HashSet<String>,
 }
@@ -178,15 +178,13 @@ impl Redactor {
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         let mut spots: Vec<(usize, usize, &str)> = Vec::new();
-        let short = |part: &Finder<'_>| part.needle().len() <= text.len();
-        for (part, label) in self.parts.iter().take_while(|(part, _)| short(part)) {
-            let length = part.needle().len();
+        for (part, label) in self.parts.iter().take_while(|(part, _)| part.len() <= text.len()) {
             let mut from = 0;
             // Overlapping ones, too: the first may give way to another value.
-            while let Some(at) = part.find(&text.as_bytes()[from..]) {
+            while let Some(at) = memmem::find(&text.as_bytes()[from..], part.as_bytes()) {
                 let start = from + at;
-                if stands_alone(text, start, length) {
-                    spots.push((start, start + length, label));
+                if stands_alone(text, start, part.len()) {
+                    spots.push((start, start + part.len(), label));
                 }
                 from = start + 1;
             }
@@ -253,9 +251,8 @@ impl Redactor {
         let label = self.new_label(kind, value);
         if value.len() >= SHORTEST_PART {
             for form in forms(value) {
-                let longer = |part: &Finder<'_>| part.needle().len() > form.len();
-                let place = self.parts.partition_point(|(part, _)| !longer(part));
-                self.parts.insert(place, (Finder::new(&form).into_owned(), label.clone()));
+                let place = self.parts.partition_point(|(part, _)| part.len() <= form.len());
+                self.parts.insert(place, (form, label.clone()));
             }
         }
         self.values.insert(label.clone(), value.to_owned());
