@@ -1,10 +1,13 @@
 //! A request before its templates are evaluated: what a verb is short for, with every override applied.
 
 use super::{
-    given::Channel,
-    template::{Expression, Tree},
+    document::Reader,
+    given::{Channel, Tenant},
+    step::Action,
+    template::{Expression, Text, Tree, TreeData},
+    verb::{Confirm, Overrides, Plain, Verb, Verify},
 };
-use crate::source::Span;
+use crate::source::{Diagnostic, Located, Span};
 
 /// A request with templates in it.
 #[derive(Clone, Debug)]
@@ -59,7 +62,7 @@ pub enum Encoding {
 }
 
 impl Draft {
-    pub(super) fn new(span: Span) -> Self {
+    fn new(span: Span) -> Self {
         Self {
             method: Tree::text("GET", span),
             path: Path::Fixed("/"),
@@ -98,4 +101,246 @@ impl Draft {
             Body::Json(tree) | Body::Text(tree) => visit(tree),
         }
     }
+}
+
+impl Verb {
+    /// What is done: for all but `advance`, the request that is sent. `channel` is the factor that the acting user
+    /// enrolled or was challenged with last.
+    pub(super) fn action(
+        self,
+        span: Span,
+        channel: Channel,
+        tenant: &Tenant,
+        reader: &mut Reader<'_>,
+    ) -> Action {
+        let default = |path: &str| Tree::expression(path, span);
+        let or_default = |written: Option<Text>, path: &str| {
+            written.map_or_else(|| default(path), |text| text.0)
+        };
+        let text = |text: &str| Tree::text(text, span);
+        let mut draft = Draft::new(span);
+        let overrides = match self {
+            Self::Advance(duration) => return Action::Advance(duration),
+            Self::Login(login) => {
+                draft.token_request(match &login.realm {
+                    None => "password",
+                    Some(_) => "http://auth0.com/oauth/grant-type/password-realm",
+                });
+                draft.set("username", or_default(login.username, "user.email"));
+                draft.set("password", or_default(login.password, "user.password"));
+                draft.set_written("realm", login.realm);
+                draft.set_written("audience", login.audience);
+                draft.set_written("scope", login.scope);
+                login.overrides
+            }
+            Self::Enroll(enroll) => {
+                draft.post("/mfa/associate", Encoding::Json);
+                draft.bearer = Some(default("mfa_token"));
+                let (authenticator_type, oob_channel) = match enroll.channel {
+                    Channel::Otp => ("otp", None),
+                    Channel::Push => ("oob", Some("auth0")),
+                    channel => ("oob", Some(channel.word())),
+                };
+                draft.set("authenticator_types", Tree::list_of(authenticator_type, span));
+                if let Some(oob_channel) = oob_channel {
+                    draft.set("oob_channels", Tree::list_of(oob_channel, span));
+                }
+                draft.set_written("email", enroll.email);
+                draft.set_written("phone_number", enroll.phone_number);
+                enroll.overrides
+            }
+            Self::Confirm(Confirm { mfa_token, oob_code, code, overrides }) => {
+                draft.proof(channel, mfa_token, oob_code, code);
+                overrides
+            }
+            Self::Verify(Verify { mfa_token, oob_code, code, recovery_code, overrides }) => {
+                if recovery_code.is_some() {
+                    draft.token_request("http://auth0.com/oauth/grant-type/mfa-recovery-code");
+                    draft.set("mfa_token", or_default(mfa_token, "mfa_token"));
+                    draft.set_written("recovery_code", recovery_code);
+                } else {
+                    draft.proof(channel, mfa_token, oob_code, code);
+                }
+                overrides
+            }
+            Self::Challenge(challenge) => {
+                draft.post("/mfa/challenge", Encoding::Json);
+                draft.set("mfa_token", or_default(challenge.mfa_token, "mfa_token"));
+                draft.set(
+                    "challenge_type",
+                    challenge.challenge_type.map_or_else(|| text("oob"), |text| text.0),
+                );
+                draft.set_written("authenticator_id", challenge.authenticator_id);
+                draft.authenticate();
+                challenge.overrides
+            }
+            Self::List(Plain { overrides }) => {
+                draft.path = Path::Fixed("/mfa/authenticators");
+                draft.bearer = Some(default("mfa_token"));
+                overrides
+            }
+            Self::Remove(remove) => {
+                draft.method = text("DELETE");
+                draft.path = Path::Item("/mfa/authenticators/", remove.authenticator_id.0);
+                draft.bearer = Some(default("access_token"));
+                remove.overrides
+            }
+            Self::Refresh(refresh) => {
+                draft.token_request("refresh_token");
+                draft.set("refresh_token", or_default(refresh.refresh_token, "refresh_token"));
+                draft.set_written("scope", refresh.scope);
+                refresh.overrides
+            }
+            Self::Userinfo(Plain { overrides }) => {
+                draft.path = Path::Fixed("/userinfo");
+                draft.bearer = Some(default("access_token"));
+                overrides
+            }
+            Self::Request(request) => {
+                draft.method = request.method.0;
+                draft.path = Path::Written(request.path.0);
+                draft.body = match (request.json, request.form, request.text) {
+                    (Some(json), ..) => Body::Json(json),
+                    (_, Some(form), _) => Body::Parameters(Encoding::Form, named(form)),
+                    (.., Some(text)) => Body::Text(text.0),
+                    _ => Body::Query(Vec::new()),
+                };
+                request.overrides
+            }
+        };
+        draft.apply(overrides, tenant, reader);
+        Action::Send(Box::new(draft))
+    }
+}
+
+impl Draft {
+    fn post(&mut self, path: &'static str, encoding: Encoding) {
+        self.method = Tree::text("POST", self.span);
+        self.path = Path::Fixed(path);
+        self.body = Body::Parameters(encoding, Vec::new());
+    }
+
+    fn token_request(&mut self, grant_type: &str) {
+        self.post("/oauth/token", Encoding::Form);
+        self.set("grant_type", Tree::text(grant_type, self.span));
+        self.authenticate();
+    }
+
+    /// The client's id and secret, as `client_secret_post` sends them.
+    fn authenticate(&mut self) {
+        self.set("client_id", Tree::expression("client.id", self.span));
+        self.set("client_secret", Tree::expression("client.secret", self.span));
+    }
+
+    /// The grant by which a user proves that the factor is theirs.
+    fn proof(
+        &mut self,
+        channel: Channel,
+        mfa_token: Option<Text>,
+        oob_code: Option<Text>,
+        code: Option<Text>,
+    ) {
+        let span = self.span;
+        let or_capture = |written: Option<Text>, name: &str| {
+            written.map_or_else(|| Tree::expression(name, span), |text| text.0)
+        };
+        let (grant_type, parameter) = match channel {
+            Channel::Otp => ("http://auth0.com/oauth/grant-type/mfa-otp", "otp"),
+            _ => ("http://auth0.com/oauth/grant-type/mfa-oob", "binding_code"),
+        };
+        self.token_request(grant_type);
+        self.set("mfa_token", or_capture(mfa_token, "mfa_token"));
+        if channel != Channel::Otp {
+            self.set("oob_code", or_capture(oob_code, "oob_code"));
+        }
+        // A push is answered on the phone: there is no code to send.
+        if channel != Channel::Push || code.is_some() {
+            self.fetch = code.is_none().then_some(channel);
+            self.set(parameter, or_capture(code, "code"));
+        }
+    }
+
+    fn set(&mut self, name: &str, value: Tree) {
+        let (Body::Parameters(_, parameters) | Body::Query(parameters)) = &mut self.body else {
+            return;
+        };
+        match parameters.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value,
+            None => parameters.push((name.to_owned(), value)),
+        }
+    }
+
+    fn set_written(&mut self, name: &str, value: Option<Text>) {
+        if let Some(Text(value)) = value {
+            self.set(name, value);
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Body::Parameters(_, parameters) | Body::Query(parameters) = &mut self.body {
+            parameters.retain(|(known, _)| known != name);
+        }
+    }
+
+    fn apply(&mut self, overrides: Overrides, tenant: &Tenant, reader: &mut Reader<'_>) {
+        let mut public = tenant.client.public;
+        if let Some(name) = overrides.client {
+            match tenant.clients.get(&name.value) {
+                Some(client) => public = client.public,
+                None => reader.problem(
+                    Diagnostic::at(name.span, format!("there is no client `{}`", name.value))
+                        .one_of(&name.value, tenant.clients.keys().map(String::as_str))
+                        .or_hint("`given.tenant.clients` says which there are"),
+                ),
+            }
+            let path = |member| format!("clients.{}.{member}", name.value);
+            if self.has("client_id") {
+                self.set("client_id", Tree::expression(&path("id"), name.span));
+                self.set("client_secret", Tree::expression(&path("secret"), name.span));
+            }
+        }
+        if public {
+            self.remove("client_secret");
+        }
+        if let (Some(encoding), Body::Parameters(known, _)) = (overrides.encoding, &mut self.body) {
+            *known = encoding;
+        }
+        for (name, value) in overrides.params {
+            if value.data == TreeData::Null {
+                self.remove(&name.value);
+            } else {
+                self.set(&name.value, value);
+            }
+        }
+        if self.fetch.is_some() && !(self.uses_code("binding_code") || self.uses_code("otp")) {
+            self.fetch = None;
+        }
+        if let Some(bearer) = overrides.bearer {
+            self.bearer = (bearer.data != TreeData::Null).then_some(bearer);
+        }
+        self.headers = named(overrides.headers);
+    }
+
+    fn parameter(&self, name: &str) -> Option<&Tree> {
+        let (Body::Parameters(_, parameters) | Body::Query(parameters)) = &self.body else {
+            return None;
+        };
+        parameters.iter().find(|(known, _)| known == name).map(|(_, tree)| tree)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.parameter(name).is_some()
+    }
+
+    fn uses_code(&self, name: &str) -> bool {
+        let mut uses = false;
+        if let Some(tree) = self.parameter(name) {
+            tree.expressions(&mut |expression| uses |= expression.root == "code");
+        }
+        uses
+    }
+}
+
+fn named(entries: Vec<(Located<String>, Tree)>) -> Vec<(String, Tree)> {
+    entries.into_iter().map(|(name, tree)| (name.value, tree)).collect()
 }

@@ -9,6 +9,7 @@ mod expectation;
 mod given;
 mod matrix;
 mod names;
+mod pattern;
 mod requirements;
 mod schema;
 mod step;
@@ -17,8 +18,9 @@ mod verb;
 
 pub use self::{
     draft::{Body, Draft, Encoding, Path},
-    expectation::{Expect, JsonType, JwtPattern, Matcher, Pattern, PatternData, Query, Statuses},
+    expectation::{Expect, Query, Statuses},
     given::{Channel, Client, DEFAULT_USER, Enrolled, Factor, Given, Grant, Policy, Tenant, User},
+    pattern::{JsonType, JwtPattern, Matcher, Pattern, PatternData},
     requirements::{Confidence, Requirement, Requirements},
     schema::schema,
     step::{Action, Step, Until},

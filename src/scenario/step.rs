@@ -247,13 +247,7 @@ impl StepFile {
         let channel = verb.channel().unwrap_or(flows[position].1);
         flows[position].1 = channel;
         let captures = verb.captures();
-        let action = match verb {
-            Verb::Advance(duration) => Action::Advance(duration),
-            verb => {
-                let draft = verb.draft(span, channel, &given.tenant, reader);
-                Action::Send(Box::new(draft.unwrap_or_else(|| Draft::new(span))))
-            }
-        };
+        let action = verb.action(span, channel, &given.tenant, reader);
         Step {
             verb: word,
             span,

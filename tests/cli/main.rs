@@ -3,6 +3,7 @@
 
 mod inspect;
 mod project;
+mod readme;
 mod replay;
 mod run;
 mod signals;
