@@ -55,6 +55,11 @@ impl Output {
     }
 }
 
+/// A line for the person, to standard error.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Whether nobody is there to look or to answer: `CI` is set, and not to say no.
 pub(super) fn is_ci() -> bool {
     std::env::var_os("CI")

@@ -93,6 +93,9 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         Ok::<_, Failure>(run::execute(cases, &*target, &options, interrupt, &mut emit).await)
     })?;
     written?;
+    if !replay && summary.failed + summary.errored + summary.flaky > 0 {
+        output::note(&format!("`--seed {}` makes up the same values again", options.seed));
+    }
     if whole && selection.is_everything() {
         report_unused(&store, &ids, output);
     }

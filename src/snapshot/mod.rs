@@ -1,6 +1,6 @@
 //! Snapshots: a scenario's exchanges with every secret and volatile value replaced by a label.
 //!
-//! [`redact`] makes labels of values, [`format`] writes and reads the files, both without I/O; [`store`] is the
+//! [`redact`] makes labels of values, [`mod@format`] writes and reads the files, both without I/O; [`store`] is the
 //! folder of them.
 
 pub mod format;
