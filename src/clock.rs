@@ -4,12 +4,11 @@
 //! once and a run can be repeated from its seed.
 
 use std::{
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 /// A moment, in milliseconds since the Unix epoch.
@@ -51,28 +50,10 @@ impl std::ops::Add<Duration> for Timestamp {
     }
 }
 
-/// Tells the time.
-pub trait Clock: fmt::Debug + Send + Sync {
-    /// This moment.
-    fn now(&self) -> Timestamp;
-}
-
-/// The operating system's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that asks")]
-    fn now(&self) -> Timestamp {
-        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
-        Timestamp(0) + elapsed.unwrap_or_default()
-    }
-}
-
 /// A clock that stands still until it is told to move; clones show the same time.
 ///
 /// ```
-/// use countersign::clock::{Clock, Timestamp, VirtualClock};
+/// use countersign::clock::{Timestamp, VirtualClock};
 /// use std::time::Duration;
 ///
 /// let clock = VirtualClock::starting_at(Timestamp::from_millis(0));
@@ -89,16 +70,16 @@ impl VirtualClock {
         Self(Arc::new(AtomicU64::new(start.0)))
     }
 
+    /// The moment that it shows.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+
     /// Lets `duration` pass.
     pub fn advance(&self, duration: Duration) {
         let next = self.now() + duration;
         self.0.store(next.0, Ordering::SeqCst);
-    }
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -119,12 +100,6 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
-}
-
-/// Waits in real time: between two polls of something that is not ours.
-#[expect(clippy::disallowed_methods, reason = "this is the place that waits")]
-pub async fn pause(duration: Duration) {
-    tokio::time::sleep(duration).await;
 }
 
 /// A source of randomness.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// A message that reached a mailbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// The address.
     pub to: String,

@@ -1,6 +1,6 @@
 //! What goes over the wire, as owned values: no client's and no server's type is in it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ pub const JSON: &str = "application/json";
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// An HTTP request to a tenant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// The method, in upper case.
     pub method: String,
@@ -61,7 +61,7 @@ impl Request {
 }
 
 /// An HTTP response of a tenant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -91,7 +91,7 @@ pub struct Exchange {
 }
 
 /// Header fields in the order in which they were set; names are lower case.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, String)>);
 
 impl Headers {
@@ -165,6 +165,27 @@ impl Content {
             Self::Json(value) => Some(value),
             _ => None,
         }
+    }
+}
+
+/// Secrets are in the path, the headers and the body: none of them is shown.
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+/// Secrets are in the headers and the body: neither is shown.
+impl fmt::Debug for Response {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// Only the names are shown.
+impl fmt::Debug for Headers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }
 

@@ -1,7 +1,5 @@
 //! `countersign check`
 
-use std::io::Write as _;
-
 use super::{Exit, Failure, args::Check, files, output::Output};
 
 pub(super) fn check(args: &Check, output: &Output) -> Result<Exit, Failure> {
@@ -12,7 +10,10 @@ pub(super) fn check(args: &Check, output: &Output) -> Result<Exit, Failure> {
         return Err(Failure::Input(problems, catalogue.sources));
     }
     let count = selection.select(catalogue.scenarios).len();
+    if count == 0 {
+        return Err(Failure::input(files::nothing_selected()));
+    }
     let what = if count == 1 { "scenario is" } else { "scenarios are" };
-    writeln!(output.result(), "{count} {what} well-formed")?;
+    output.write(&format!("{count} {what} well-formed\n"))?;
     Ok(Exit::Passed)
 }

@@ -1,6 +1,6 @@
 //! `countersign explain`: what a scenario would send, with its templates as they are written.
 
-use std::{fmt::Write as _, io::Write as _};
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ pub(super) fn explain(args: &Explain, output: &Output) -> Result<Exit, Failure> 
         }));
     }
     let texts: Vec<_> = found.into_iter().map(text).collect();
-    output.result().write_all(texts.join("\n").as_bytes())?;
+    output.write(&texts.join("\n"))?;
     Ok(Exit::Passed)
 }
 
@@ -69,11 +69,24 @@ fn describe(text: &mut String, step: &Step) {
     if let Some(statuses) = &step.expect.status {
         push(text, &format!("\nexpects status {}", statuses.value));
     }
+    for (name, pattern) in &step.expect.headers {
+        push(text, &format!("expects header {} {pattern}", name.value));
+    }
     for pattern in step.expect.body.iter().chain(&step.expect.body_exact) {
         push(text, &format!("expects body {pattern}"));
     }
     for (query, pattern) in &step.expect.jsonpath {
         push(text, &format!("expects {} {pattern}", query.text.value));
+    }
+    if let Some(limit) = step.expect.within {
+        push(text, &format!("expects an answer within {} ms", limit.value.as_millis()));
+    }
+    if let Some(until) = step.until {
+        let (every, timeout) = (until.every.as_secs_f64(), until.timeout.as_secs_f64());
+        push(text, &format!("is repeated every {every} s for {timeout} s until that holds"));
+    }
+    for (name, query) in &step.capture {
+        push(text, &format!("captures {} as {}", query.text.value, name.value));
     }
 }
 
@@ -108,7 +121,8 @@ impl Message {
                 let query: Vec<_> =
                     query.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 if !query.is_empty() {
-                    path = format!("{path}?{}", query.join("&"));
+                    let separator = if path.contains('?') { '&' } else { '?' };
+                    path = format!("{path}{separator}{}", query.join("&"));
                 }
                 (None, None)
             }
@@ -159,7 +173,7 @@ impl Message {
         for (name, value) in &self.form {
             lines.push(format!("--data-urlencode {}", quote(&format!("{name}={value}"))));
         }
-        lines.extend(self.body.iter().map(|body| format!("--data {}", quote(body))));
+        lines.extend(self.body.iter().map(|body| format!("--data-raw {}", quote(body))));
         push(text, &lines.join(" \\\n  "));
     }
 }

@@ -3,11 +3,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    env,
     fs::{self, File},
     io::{self, Read as _},
     num::NonZero,
     panic::resume_unwind,
-    path::{Path, PathBuf},
+    path::{MAIN_SEPARATOR, Path, PathBuf},
     thread,
 };
 
@@ -43,12 +44,14 @@ pub(super) struct Catalogue {
 pub(super) fn load(paths: &Paths) -> Result<Catalogue, Failure> {
     let mut sources = Sources::default();
     let mut problems = Vec::new();
-    let files = find(&paths.paths, &mut problems);
-    let root = paths.paths.first().map_or_else(PathBuf::new, |path| root(path));
-    let texts: Vec<_> = files
-        .into_iter()
+    let Some(place) = Place::of(paths, &mut problems) else {
+        return Err(Failure::Input(problems, sources));
+    };
+    let texts: Vec<_> = find(&place, &mut problems)
+        .iter()
         .filter_map(|file| {
-            Some((file.id, sources.add(shown(&file.path), read(&file.path, &mut problems)?)))
+            let text = read(file, &mut problems)?;
+            Some((place.id(file), sources.add(shown(file), text)))
         })
         .collect();
     let mut scenarios = Vec::new();
@@ -62,13 +65,13 @@ pub(super) fn load(paths: &Paths) -> Result<Catalogue, Failure> {
             }
         }
     }
-    let requirements = requirements(&root, &mut sources, &mut problems);
+    let requirements = requirements(&place.root, &mut sources, &mut problems);
     scenario::check_covers(&scenarios, &requirements, &mut problems);
     if !problems.is_empty() {
         return Err(Failure::Input(problems, sources));
     }
-    let whole = paths.paths.iter().any(|path| same(path, &root));
-    Ok(Catalogue { scenarios, requirements, sources, store: Store::new(snapshots(&root)), whole })
+    let whole = place.paths.contains(&place.root);
+    Ok(Catalogue { scenarios, requirements, sources, store: place.store(), whole })
 }
 
 type Parsed = (Vec<Scenario>, Vec<Diagnostic>);
@@ -103,22 +106,72 @@ const SMALLEST_SHARE: usize = 128;
 
 /// The store of some paths, and the ids below them of which something is pending.
 pub(super) fn pending(paths: &Paths) -> Result<(Store, Vec<String>), Failure> {
-    let missing: Vec<_> =
-        paths.paths.iter().filter(|path| !path.exists()).map(|path| missing(path)).collect();
-    if !missing.is_empty() {
-        return Err(Failure::Input(missing, Sources::default()));
-    }
-    let store =
-        Store::new(snapshots(&paths.paths.first().map_or_else(PathBuf::new, |path| root(path))));
-    let prefixes: Vec<_> = paths.paths.iter().map(|path| id(path, &root(path))).collect();
+    let mut problems = Vec::new();
+    let Some(place) = Place::of(paths, &mut problems) else {
+        return Err(Failure::Input(problems, Sources::default()));
+    };
     let below = |id: &str, prefix: &str| {
         let rest = id.strip_prefix(prefix);
         prefix.is_empty()
             || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']))
     };
+    let prefixes: Vec<_> = place.paths.iter().map(|path| place.id(path)).collect();
+    let store = place.store();
     let mut ids = store.pending();
     ids.retain(|id| prefixes.iter().any(|prefix| below(id, prefix)));
     Ok((store, ids))
+}
+
+/// Where some paths are. All are as the file system has them, whatever was typed.
+struct Place {
+    paths: Vec<PathBuf>,
+    /// The scenario folder: the nearest one named `scenarios`, else the folder itself.
+    root: PathBuf,
+}
+
+impl Place {
+    /// Nothing if a path is not there, or if they are in several scenario folders.
+    fn of(paths: &Paths, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let mut full = Vec::new();
+        for path in &paths.paths {
+            match fs::canonicalize(path) {
+                Ok(path) => full.push(path),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    problems.push(missing(path));
+                }
+                Err(error) => problems
+                    .push(Diagnostic::file(shown(path), format!("this cannot be read: {error}"))),
+            }
+        }
+        let root = Self::root(full.first()?);
+        if let Some(other) = full.iter().find(|path| Self::root(path) != root) {
+            problems.push(
+                Diagnostic::file(shown(other), "this is in another scenario folder")
+                    .hint(format!("run it apart from {}", shown(&root))),
+            );
+        }
+        problems.is_empty().then_some(Self { paths: full, root })
+    }
+
+    fn root(path: &Path) -> PathBuf {
+        let is_root = |folder: &&Path| folder.file_name().is_some_and(|name| name == "scenarios");
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+        folder.ancestors().find(is_root).unwrap_or(folder).to_owned()
+    }
+
+    /// The path below the scenario folder; of a file, without its ending.
+    fn id(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.root).unwrap_or(path);
+        let id = if path.is_dir() { below.to_owned() } else { below.with_extension("") };
+        slashed(&id)
+    }
+
+    /// The snapshots: beside the scenario folder where it is named so, else in it.
+    fn store(&self) -> Store {
+        let beside = self.root.file_name().is_some_and(|name| name == "scenarios");
+        let folder = if beside { self.root.parent().unwrap_or(&self.root) } else { &self.root };
+        Store::new(short(&folder.join("snapshots")))
+    }
 }
 
 /// What the command line selects; tag expressions are sources like any other text.
@@ -142,6 +195,12 @@ pub(super) fn selection(
     plan::Selection { filter, tags, shard }
 }
 
+/// A selection of nothing is more likely a slip than a wish.
+pub(super) fn nothing_selected() -> Diagnostic {
+    Diagnostic::nowhere("no scenario is selected")
+        .hint("`countersign list` prints those that there are, with their tags")
+}
+
 fn twice(scenario: &Scenario, other: &str) -> Diagnostic {
     let message = format!("there are two scenarios with the id `{}`", scenario.id);
     let problem = Diagnostic::at(scenario.title.span, message);
@@ -152,26 +211,21 @@ fn twice(scenario: &Scenario, other: &str) -> Diagnostic {
     }
 }
 
-/// A scenario file, and the id that its place gives it.
-struct Found {
-    path: PathBuf,
-    id: String,
-}
-
-fn find(paths: &[PathBuf], problems: &mut Vec<Diagnostic>) -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
+/// The scenario files, each once.
+fn find(place: &Place, problems: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
     let mut seen = BTreeSet::new();
-    for path in paths {
-        if !path.exists() {
-            problems.push(missing(path));
-            continue;
+    for path in &place.paths {
+        if path.is_dir() {
+            files.extend(below(path, problems));
+        } else if path.is_file() {
+            files.push(path.clone());
+        } else {
+            problems.push(Diagnostic::file(shown(path), "this is neither a file nor a folder"));
         }
-        let files = if path.is_dir() { below(path, problems) } else { vec![path.clone()] };
-        let root = root(path);
-        let new = files.into_iter().filter(|file| seen.insert(file.clone()));
-        found.extend(new.map(|path| Found { id: id(&path, &root), path }));
     }
-    found
+    files.retain(|file| seen.insert(file.clone()));
+    files
 }
 
 fn below(folder: &Path, problems: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
@@ -180,7 +234,7 @@ fn below(folder: &Path, problems: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name();
     for entry in entries.into_iter().filter_entry(|entry| entry.depth() == 0 || !hidden(entry)) {
         match entry {
-            Ok(entry) if is_scenario(entry.path()) && !entry.file_type().is_dir() => {
+            Ok(entry) if is_scenario(entry.path()) && entry.file_type().is_file() => {
                 files.push(entry.into_path());
             }
             Ok(_) => {}
@@ -210,7 +264,7 @@ fn is_scenario(path: &Path) -> bool {
 }
 
 fn missing(path: &Path) -> Diagnostic {
-    let problem = Diagnostic::file(shown(path), "there is no such file or folder");
+    let problem = Diagnostic::file(slashed(path), "there is no such file or folder");
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let names: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))
         .into_iter()
@@ -221,7 +275,7 @@ fn missing(path: &Path) -> Diagnostic {
     match suggest(name, names.iter().map(String::as_str)) {
         Some(meant) => {
             let meant = folder.map_or_else(|| PathBuf::from(meant), |folder| folder.join(meant));
-            problem.hint(format!("did you mean `{}`?", shown(&meant)))
+            problem.hint(format!("did you mean `{}`?", slashed(&meant)))
         }
         None => problem,
     }
@@ -281,48 +335,19 @@ fn requirements(
     Requirements::parse(source, sources, problems)
 }
 
-/// The scenario folder that a path is in: the nearest one named `scenarios`, else the folder itself.
-fn root(path: &Path) -> PathBuf {
-    let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let named = |folder: &&Path| folder.file_name().is_some_and(|name| name == "scenarios");
-    let depth = full.ancestors().position(|folder| named(&folder));
-    // Counted on the full path, applied to the one that was typed: what is shown stays short.
-    if let Some(depth) = depth {
-        let typed = path.ancestors().nth(depth).filter(|folder| !folder.as_os_str().is_empty());
-        return typed.map_or_else(
-            || full.ancestors().nth(depth).unwrap_or(&full).to_owned(),
-            Path::to_owned,
-        );
-    }
-    if path.is_dir() { path.to_owned() } else { path.parent().unwrap_or(path).to_owned() }
-}
-
-/// Where the snapshots of a scenario folder are: beside it where it is named `scenarios`, else in it.
-fn snapshots(root: &Path) -> PathBuf {
-    let full = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-    if full.file_name().is_some_and(|name| name == "scenarios") {
-        root.parent().unwrap_or(Path::new("")).join("snapshots")
-    } else {
-        root.join("snapshots")
-    }
-}
-
-fn id(file: &Path, root: &Path) -> String {
-    if let Ok(below) = file.strip_prefix(root) {
-        return shown(&below.with_extension(""));
-    }
-    let full = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let file = full(file);
-    shown(&file.strip_prefix(full(root)).unwrap_or(&file).with_extension(""))
-}
-
-fn same(one: &Path, other: &Path) -> bool {
-    one == other || fs::canonicalize(one).ok() == fs::canonicalize(other).ok()
-}
-
-/// A path as it is shown, with slashes everywhere.
+/// A path as it is shown: from the current folder where that is on its way, with slashes everywhere.
 fn shown(path: &Path) -> String {
-    let text = path.display().to_string();
-    let text = text.strip_prefix("./").unwrap_or(&text);
-    if std::path::MAIN_SEPARATOR == '/' { text.to_owned() } else { text.replace('\\', "/") }
+    slashed(&short(path))
+}
+
+fn short(path: &Path) -> PathBuf {
+    let current = env::current_dir().and_then(fs::canonicalize);
+    let below =
+        current.ok().and_then(|current| path.strip_prefix(current).ok().map(Path::to_owned));
+    let path = below.unwrap_or_else(|| path.to_owned());
+    path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)
+}
+
+fn slashed(path: &Path) -> String {
+    path.display().to_string().replace(MAIN_SEPARATOR, "/")
 }

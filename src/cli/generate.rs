@@ -7,7 +7,7 @@ use crate::scenario;
 
 pub(super) fn schema(output: &Output) -> Result<Exit, Failure> {
     let schema = scenario::schema();
-    writeln!(output.result(), "{:#}", schema.as_value())?;
+    output.write(&format!("{:#}\n", schema.as_value()))?;
     Ok(Exit::Passed)
 }
 
@@ -18,7 +18,9 @@ pub(super) fn completions(
 ) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "countersign", &mut script);
-    output.result().write_all(&script)?;
+    let mut writer = output.result();
+    writer.write_all(&script)?;
+    writer.flush()?;
     Ok(Exit::Passed)
 }
 

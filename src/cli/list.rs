@@ -1,6 +1,6 @@
 //! `countersign list`
 
-use std::{io::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub(super) fn list(args: &List, output: &Output) -> Result<Exit, Failure> {
             })
         })),
     };
-    output.result().write_all(text.as_bytes())?;
+    output.write(&text)?;
     Ok(Exit::Passed)
 }
 

@@ -7,6 +7,7 @@ mod explain;
 mod files;
 mod generate;
 mod list;
+mod listen;
 mod output;
 mod review;
 mod run;

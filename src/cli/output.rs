@@ -21,8 +21,15 @@ impl Output {
 
     /// Standard output, buffered: results can be long.
     #[expect(clippy::unused_self, reason = "the stream is this type's to give")]
-    pub(super) fn result(&self) -> io::BufWriter<io::StdoutLock<'static>> {
-        io::BufWriter::new(io::stdout().lock())
+    pub(super) fn result(&self) -> io::BufWriter<io::Stdout> {
+        io::BufWriter::new(io::stdout())
+    }
+
+    /// Writes a result that is ready.
+    pub(super) fn write(&self, text: &str) -> io::Result<()> {
+        let mut writer = self.result();
+        writer.write_all(text.as_bytes())?;
+        writer.flush()
     }
 
     /// How results look.

@@ -131,6 +131,11 @@ fn accept(store: &Store, id: &str) -> Result<(), Box<Diagnostic>> {
     let text = store.read_pending(id).map_err(|error| fail(error.to_string()))?;
     Snapshot::parse(&text.unwrap_or_default())
         .map_err(|corrupt| fail(format!("the pending snapshot is corrupt: {corrupt}")))?;
+    // What cannot be read is named, and never overwritten.
+    let old = store.read(id).map_err(|error| fail(error.to_string()))?;
+    if let Some(Err(corrupt)) = old.as_deref().map(Snapshot::parse) {
+        return Err(Box::new(corrupt.diagnostic(store.path(id).display().to_string())));
+    }
     store.accept(id).map_err(|error| fail(format!("this cannot be renamed: {error}")))
 }
 

@@ -1,31 +1,25 @@
 //! `countersign run`
 #![expect(clippy::disallowed_methods, reason = "what a run may do depends on the environment")]
 
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    io::{self, BufWriter, IsTerminal as _},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, panic::resume_unwind, sync::Arc};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
 
 use super::{
     Exit, Failure,
-    args::{Format, Run, Update as UpdateArg},
+    args::{Run, Update as UpdateArg},
     files::{self, Catalogue},
+    listen::{self, Listeners},
     output::{self, Output},
 };
 use crate::{
     clock::SeededEntropy,
     event::{Event, Summary},
     plan::{self, Recorded, Shard},
-    report::{Human, Json, Reporter},
     run::{self, Options},
     scenario::Scenario,
     snapshot::{Snapshot, Store, Update},
-    source::{Diagnostic, Sources, Style, suggest},
+    source::{Diagnostic, Sources},
     target::{Emulated, Replay, Target},
 };
 
@@ -38,7 +32,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let shard = args.shard.as_deref().and_then(|text| shard(text, &mut problems));
     let selection = files::selection(&args.selection, shard, &mut sources, &mut problems);
     let update = update(args.update, &mut problems);
-    let reports = reports(&args.report, &mut problems);
+    let wanted = listen::wanted(&args.report, &mut problems);
     if !TARGETS.contains(&args.target.as_str()) {
         problems.push(
             Diagnostic::nowhere(format!("there is no target `{}`", args.target))
@@ -48,17 +42,14 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let ids: BTreeSet<String> = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
     let selected = selection.select(scenarios);
     if selected.is_empty() && problems.is_empty() && args.shard.is_none() {
-        problems.push(
-            Diagnostic::nowhere("no scenario is selected")
-                .hint("`countersign list` prints those that there are, with their tags"),
-        );
+        problems.push(files::nothing_selected());
     }
     let selected = recorded(selected, &store, &mut problems);
     if !problems.is_empty() {
         return Err(Failure::Input(problems, sources));
     }
     let sources = Arc::new(sources);
-    let mut reporters = open(reports, args.format, &sources, output)?;
+    let listeners = Listeners::open(wanted, args.format, &sources, output)?;
     let replay = args.target == "replay";
     let options = Options {
         jobs: args.jobs.into(),
@@ -72,8 +63,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::Target)?;
-    let mut written = Ok(());
-    let progress = progress(args.format);
+    let (sender, thread) = listeners.start();
     let summary = runtime.block_on(async {
         let target: Box<dyn Target> = if replay {
             Box::new(Replay)
@@ -81,17 +71,14 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
             Box::new(Emulated::start().await.map_err(Failure::Target)?)
         };
         let cases = plan::build(selected, args.repeat.into(), &|scenario| target.skip(scenario));
-        let mut emit = |event: Event| {
-            follow(&progress, &event);
-            let result = progress
-                .suspend(|| reporters.iter_mut().try_for_each(|reporter| reporter.event(&event)));
-            if written.is_ok() {
-                written = result;
-            }
-        };
-        let interrupt = watch_interrupt(output.style());
+        // It fails only where the listeners are gone, and then the thread says why.
+        let mut emit = |event: Event| drop(sender.send(event));
+        let interrupt = watch_interrupt();
         Ok::<_, Failure>(run::execute(cases, &*target, &options, interrupt, &mut emit).await)
-    })?;
+    });
+    drop(sender);
+    let written = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+    let summary = summary?;
     written?;
     if !replay && summary.failed + summary.errored + summary.flaky > 0 {
         output::note(&format!("`--seed {}` makes up the same values again", options.seed));
@@ -198,95 +185,11 @@ fn shard(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Shard> {
     shard
 }
 
-fn reports(texts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<(Format, String)> {
-    let kinds = [("human", Format::Human), ("json", Format::Json)];
-    let mut reports = Vec::new();
-    for text in texts {
-        let (kind, file) = text.split_once('=').unwrap_or((text, ""));
-        match kinds.iter().find(|(word, _)| *word == kind) {
-            Some((_, format)) if !file.is_empty() => reports.push((*format, file.to_owned())),
-            _ => {
-                let problem = Diagnostic::nowhere(format!("`{text}` is not a report"))
-                    .expected("`json=FILE` or `human=FILE`");
-                problems.push(match suggest(kind, ["human", "json"]) {
-                    Some(meant) if meant != kind => {
-                        problem.hint(format!("did you mean `{meant}`?"))
-                    }
-                    _ => problem,
-                });
-            }
-        }
-    }
-    reports
-}
-
-fn open(
-    reports: Vec<(Format, String)>,
-    format: Format,
-    sources: &Arc<Sources>,
-    output: &Output,
-) -> Result<Vec<Box<dyn Reporter>>, Failure> {
-    let mut reporters = vec![reporter(format, output.result(), sources, output.style())];
-    let mut problems = Vec::new();
-    for (format, path) in reports {
-        match File::create(&path) {
-            Ok(file) => {
-                reporters.push(reporter(format, BufWriter::new(file), sources, Style::default()));
-            }
-            Err(error) => problems
-                .push(Diagnostic::file(path, format!("the report cannot be written: {error}"))),
-        }
-    }
-    if problems.is_empty() {
-        Ok(reporters)
-    } else {
-        Err(Failure::Input(problems, Sources::default()))
-    }
-}
-
-fn reporter(
-    format: Format,
-    writer: impl io::Write + 'static,
-    sources: &Arc<Sources>,
-    style: Style,
-) -> Box<dyn Reporter> {
-    let sources = Arc::clone(sources);
-    match format {
-        Format::Human => Box::new(Human::new(writer, sources, style)),
-        Format::Json => Box::new(Json::new(writer, sources)),
-    }
-}
-
-/// A bar on a terminal, where a person is looking; nothing anywhere else.
-fn progress(format: Format) -> ProgressBar {
-    let visible = format == Format::Human && io::stderr().is_terminal() && !output::is_ci();
-    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let template = "{bar:30.green} {pos}/{len} {wide_msg:.dim}";
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::with_draw_target(None, target);
-    bar.set_style(style);
-    bar
-}
-
-fn follow(progress: &ProgressBar, event: &Event) {
-    match event {
-        Event::RunStarted { cases, .. } => progress.set_length(*cases as u64),
-        Event::CaseStarted { case, .. } if !progress.is_hidden() => {
-            progress.set_message(case.id());
-        }
-        Event::CaseStarted { .. } => {}
-        Event::CaseFinished(_) => progress.inc(1),
-        Event::RunFinished(_) => progress.finish_and_clear(),
-    }
-}
-
 /// Becomes true at the first Ctrl-C; the second ends the program at once.
-fn watch_interrupt(style: Style) -> watch::Receiver<bool> {
+fn watch_interrupt() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            let _ = style;
             let _ = sender.send(true);
             let _ = tokio::signal::ctrl_c().await;
             end_at_once();
@@ -303,16 +206,17 @@ fn end_at_once() -> ! {
 }
 
 fn report_unused(store: &Store, ids: &BTreeSet<String>, output: &Output) {
-    let used = ids.iter().map(String::as_str).collect();
-    let unused: Vec<_> = store
-        .unused(&used)
-        .into_iter()
-        .map(|id| {
-            let path = store.path(&id).display().to_string();
-            Diagnostic::file(path, "no scenario has this snapshot")
+    let used: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    let pending = store.pending().into_iter().filter(|id| !used.contains(id.as_str()));
+    let pending = pending.map(|id| store.pending_path(&id));
+    let unused = store.unused(&used).into_iter().map(|id| store.path(&id));
+    let warnings: Vec<_> = unused
+        .chain(pending)
+        .map(|path| {
+            Diagnostic::file(path.display().to_string(), "no scenario has this snapshot")
                 .warning()
                 .hint("remove it, or restore the scenario")
         })
         .collect();
-    output.problems(&unused, &Sources::default());
+    output.problems(&warnings, &Sources::default());
 }

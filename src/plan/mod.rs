@@ -121,13 +121,13 @@ impl Case {
 
 /// Every scenario, with its snapshot, `repeat` times; `skip` says why a target cannot run one.
 ///
-/// A case owns its scenario: what has been run is forgotten.
+/// Cases are made as they are wanted, and each owns its scenario: what has been run is forgotten.
 #[must_use]
 pub fn build(
     scenarios: Vec<(Arc<Scenario>, Option<Recorded>)>,
     repeat: usize,
     skip: &dyn Fn(&Scenario) -> Option<String>,
-) -> Vec<Case> {
+) -> Box<dyn ExactSizeIterator<Item = Case>> {
     let cases: Vec<_> = scenarios
         .into_iter()
         .map(|(scenario, recorded)| {
@@ -136,12 +136,13 @@ pub fn build(
         })
         .collect();
     if repeat == 1 {
-        return cases;
+        return Box::new(cases.into_iter());
     }
-    let repeated = |repetition| {
-        cases.iter().map(move |case| Case { repetition: Some(repetition), ..case.clone() })
-    };
-    (1..=repeat).flat_map(repeated).collect()
+    let count = cases.len();
+    Box::new((0..repeat * count).map(move |index| Case {
+        repetition: Some(index / count + 1),
+        ..cases[index % count].clone()
+    }))
 }
 
 #[cfg(test)]

@@ -56,7 +56,8 @@ impl<W: io::Write> Human<W> {
             self.next += 1;
             self.writer.write_all(line.as_bytes())?;
         }
-        Ok(())
+        // Somebody may be watching.
+        self.writer.flush()
     }
 
     fn line(&self, finished: &CaseFinished) -> String {
@@ -191,8 +192,7 @@ fn counts(summary: &Summary) -> String {
 }
 
 /// A recorded exchange, as `curl -v` marks the directions: `>` what was sent, `<` what came.
-#[must_use]
-pub fn exchange_text(exchange: &RecordedStep) -> String {
+fn exchange_text(exchange: &RecordedStep) -> String {
     let RecordedStep { request, response, .. } = exchange;
     let form = request.form.clone().map(Value::Object);
     let mut text = String::new();

@@ -5,7 +5,7 @@ mod human;
 mod json;
 
 pub use diff::diff;
-pub use human::{Human, exchange_text};
+pub use human::Human;
 pub use json::Json;
 
 use std::io;

@@ -8,10 +8,14 @@ use tokio::sync::watch;
 use crate::{
     event::Failure,
     exchange::{Exchange, Request},
-    expect::{self, Context, Judgement, Mismatch, Side},
+    expect::{self, Context, Judgement, Mismatch, Replayed, Side},
     plan::Case,
-    scenario::{Action, DEFAULT_USER, Draft, Expect, Pattern, Scenario, Step, Until},
-    snapshot::{RecordedStep, Redactor, Snapshot, redact::is_label},
+    scenario::{Action, Channel, DEFAULT_USER, Draft, Expect, Pattern, Scenario, Step, Until},
+    secret::Kind,
+    snapshot::{
+        RecordedStep, Redactor, Snapshot,
+        redact::{RESPONSE_HEADERS, is_label},
+    },
     source::Diagnostic,
     step::{self, Scope},
     target::{PrepareError, SendError, Session, Target},
@@ -57,9 +61,10 @@ pub(super) async fn run(
         session,
         exchanges: Vec::new(),
         keys: None,
+        interrupt,
         attempt: Attempt::default(),
     };
-    runner.steps(scenario, interrupt).await;
+    runner.steps(scenario).await;
     runner.finish()
 }
 
@@ -105,6 +110,8 @@ struct Runner<'a> {
     exchanges: Vec<(&'a Step, Exchange)>,
     /// The tenant's keys, once a `$jwt` has asked for them.
     keys: Option<JwkSet>,
+    /// Becomes true when the user stops the run.
+    interrupt: watch::Receiver<bool>,
     attempt: Attempt,
 }
 
@@ -118,23 +125,25 @@ struct Wrong {
 }
 
 impl<'a> Runner<'a> {
-    async fn steps(&mut self, scenario: &'a Scenario, mut interrupt: watch::Receiver<bool>) {
+    async fn steps(&mut self, scenario: &'a Scenario) {
         let mut wrong: Vec<(usize, &Step, Wrong)> = Vec::new();
         for (index, step) in scenario.steps.iter().enumerate() {
-            let result = tokio::select! {
-                biased;
-                () = stopped(&mut interrupt) => {
-                    self.attempt.stopped = Some(index + 1);
-                    break;
-                }
-                result = self.step(step) => result,
-            };
-            if let Err(found) = result {
+            // A request that is under way is always waited for: what it did may have to be undone.
+            if *self.interrupt.borrow() {
+                self.attempt.stopped = Some(index + 1);
+                break;
+            }
+            if let Err(found) = self.step(step).await {
                 wrong.push((index, step, found));
                 break;
             }
         }
+        let is_whole = wrong.is_empty() && self.attempt.stopped.is_none();
         for (index, step) in scenario.cleanup.iter().enumerate() {
+            // What the steps did not come to make needs no clean-up.
+            if !is_whole && !self.scope.knows_all(step) {
+                continue;
+            }
             if let Err(found) = self.step(step).await {
                 wrong.push((scenario.steps.len() + index, step, found));
             }
@@ -165,7 +174,11 @@ impl<'a> Runner<'a> {
         let (exchange, judgement) = loop {
             let (exchange, judgement) = self.exchange(step, draft).await?;
             match step.until {
-                Some(Until { every, timeout }) if !judgement.holds() && waited < timeout => {
+                Some(Until { every, timeout })
+                    if judgement.may_hold_later()
+                        && waited < timeout
+                        && !*self.interrupt.borrow() =>
+                {
                     self.session.advance(every).await;
                     waited += every;
                 }
@@ -211,6 +224,8 @@ impl<'a> Runner<'a> {
                     Diagnostic::at(step.span, format!("there is no code to send: {error}"));
                 Wrong::error(problem.hint("give one with `code`, or ask for one first"))
             })?;
+            let kind = if channel == Channel::Otp { Kind::Otp } else { Kind::BindingCode };
+            self.redactor.learn(kind, &code);
             self.scope.capture(actor, "code", code.into());
         }
         let request = step::lower(draft, actor, &self.scope)
@@ -224,7 +239,10 @@ impl<'a> Runner<'a> {
             scope: &self.scope,
             actor,
             keys: self.keys.as_ref(),
-            is_label: self.session.is_replay().then_some(is_label as fn(&str) -> bool),
+            replay: self
+                .session
+                .is_replay()
+                .then_some(Replayed { is_label, headers: &RESPONSE_HEADERS }),
         };
         let judgement = expect::check(&step.expect, &exchange, context);
         Ok((exchange, judgement))
@@ -317,13 +335,6 @@ fn not_sent(step: &Step, error: SendError) -> Wrong {
     }
 }
 
-async fn stopped(interrupt: &mut watch::Receiver<bool>) {
-    if interrupt.wait_for(|stop| *stop).await.is_err() {
-        // Nobody is left who could stop the run.
-        std::future::pending::<()>().await;
-    }
-}
-
 fn needs_keys(expect: &Expect) -> bool {
     let bodies = expect.body.iter().chain(&expect.body_exact);
     let queried = expect.jsonpath.iter().map(|(_, pattern)| pattern);
@@ -342,7 +353,8 @@ fn literals(scenario: &Scenario) -> Vec<String> {
 }
 
 impl Judgement {
-    fn holds(&self) -> bool {
-        self.mismatches.is_empty() && self.problems.is_empty()
+    /// Whether another answer could be the expected one: what is missing in the scenario stays missing.
+    fn may_hold_later(&self) -> bool {
+        !self.mismatches.is_empty() && self.problems.is_empty()
     }
 }

@@ -36,7 +36,7 @@ pub struct Options {
 /// Runs every case and says what happens to `emit`. When `interrupt` becomes true no further case and no further
 /// step is begun, clean-up steps excepted.
 pub async fn execute(
-    cases: Vec<Case>,
+    cases: impl ExactSizeIterator<Item = Case>,
     target: &dyn Target,
     options: &Options,
     interrupt: watch::Receiver<bool>,
@@ -70,7 +70,7 @@ pub async fn execute(
         }
         (emit.borrow_mut())(Event::CaseFinished(Box::new(finished)));
     };
-    stream::iter(cases.into_iter().enumerate())
+    stream::iter(cases.enumerate())
         .map(&run)
         .buffer_unordered(options.jobs.max(1))
         .for_each(|()| std::future::ready(()))

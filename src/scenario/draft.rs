@@ -5,7 +5,7 @@ use super::{
     given::{Channel, Tenant},
     step::Action,
     template::{Expression, Text, Tree, TreeData},
-    verb::{Confirm, Overrides, Plain, Verb, Verify},
+    verb::{Confirm, Overrides, Plain, Request, Verb, Verify},
 };
 use crate::source::{Diagnostic, Located, Span};
 
@@ -196,17 +196,7 @@ impl Verb {
                 draft.bearer = Some(default("access_token"));
                 overrides
             }
-            Self::Request(request) => {
-                draft.method = request.method.0;
-                draft.path = Path::Written(request.path.0);
-                draft.body = match (request.json, request.form, request.text) {
-                    (Some(json), ..) => Body::Json(json),
-                    (_, Some(form), _) => Body::Parameters(Encoding::Form, named(form)),
-                    (.., Some(text)) => Body::Text(text.0),
-                    _ => Body::Query(Vec::new()),
-                };
-                request.overrides
-            }
+            Self::Request(request) => draft.request(*request, reader),
         };
         draft.apply(overrides, tenant, reader);
         Action::Send(Box::new(draft))
@@ -260,6 +250,28 @@ impl Draft {
         }
     }
 
+    /// Any request, as it is written.
+    fn request(&mut self, request: Request, reader: &mut Reader<'_>) -> Overrides {
+        let bodies = [request.json.is_some(), request.form.is_some(), request.text.is_some()];
+        if bodies.into_iter().filter(|is_given| *is_given).count() > 1 {
+            let problem = Diagnostic::at(self.span, "a request has one body");
+            reader.problem(problem.expected("one of `json`, `form`, `text`"));
+        }
+        if request.path.0.as_literal().is_some_and(|path| !path.starts_with('/')) {
+            let problem = Diagnostic::at(request.path.0.span, "this is not a path");
+            reader.problem(problem.expected("a path that begins with `/`"));
+        }
+        self.method = request.method.0;
+        self.path = Path::Written(request.path.0);
+        self.body = match (request.json, request.form, request.text) {
+            (Some(json), ..) => Body::Json(json),
+            (_, Some(form), _) => Body::Parameters(Encoding::Form, named(form)),
+            (.., Some(text)) => Body::Text(text.0),
+            _ => Body::Query(Vec::new()),
+        };
+        request.overrides
+    }
+
     fn set(&mut self, name: &str, value: Tree) {
         let (Body::Parameters(_, parameters) | Body::Query(parameters)) = &mut self.body else {
             return;
@@ -297,13 +309,25 @@ impl Draft {
             if self.has("client_id") {
                 self.set("client_id", Tree::expression(&path("id"), name.span));
                 self.set("client_secret", Tree::expression(&path("secret"), name.span));
+            } else {
+                reader.problem(no_effect("client", name.span, "the request has no `client_id`"));
             }
         }
         if public {
             self.remove("client_secret");
         }
-        if let (Some(encoding), Body::Parameters(known, _)) = (overrides.encoding, &mut self.body) {
-            *known = encoding;
+        match (overrides.encoding, &mut self.body) {
+            (None, _) => {}
+            (Some(encoding), Body::Parameters(known, _)) => *known = encoding.value,
+            (Some(encoding), _) => {
+                let why = "the request has no parameters in its body";
+                reader.problem(no_effect("encoding", encoding.span, why));
+            }
+        }
+        if let (Body::Json(_) | Body::Text(_), Some((name, _))) =
+            (&self.body, overrides.params.first())
+        {
+            reader.problem(no_effect("params", name.span, "the body is given whole"));
         }
         for (name, value) in overrides.params {
             if value.data == TreeData::Null {
@@ -339,6 +363,10 @@ impl Draft {
         }
         uses
     }
+}
+
+fn no_effect(key: &str, span: Span, why: &str) -> Diagnostic {
+    Diagnostic::at(span, format!("`{key}` has no effect here: {why}")).hint("leave it out")
 }
 
 fn named(entries: Vec<(Located<String>, Tree)>) -> Vec<(String, Tree)> {

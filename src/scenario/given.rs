@@ -210,7 +210,7 @@ impl FromNode for Given {
 }
 
 /// Names that templates give to something else.
-const RESERVED: [&str; 5] = [DEFAULT_USER, "client", "clients", "target", "matrix"];
+pub(super) const RESERVED: [&str; 5] = [DEFAULT_USER, "client", "clients", "target", "matrix"];
 
 impl FromNode for Tenant {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {

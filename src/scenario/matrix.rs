@@ -11,6 +11,10 @@ use crate::source::{
 
 /// More combinations than this are a mistake.
 const MAX_CASES: usize = 1000;
+/// And so are more values than this in all of them.
+const MAX_NODES: usize = 500_000;
+/// A longer value is cut in an id, which names a file.
+const LONGEST_PART: usize = 40;
 
 /// The document for every combination, with what its id ends in: nothing, or `[email,sms]`.
 pub(super) fn expand(document: Node, reader: &mut Reader<'_>) -> Vec<(String, Node)> {
@@ -23,7 +27,8 @@ pub(super) fn expand(document: Node, reader: &mut Reader<'_>) -> Vec<(String, No
     let (Some((key, _)), Some(variables)) = (matrix, variables) else {
         return vec![(String::new(), document)];
     };
-    let Some(combinations) = combinations(&variables, key.span, reader) else {
+    let nodes = document.count();
+    let Some(combinations) = combinations(&variables, nodes, key.span, reader) else {
         // The document is still read, for its other problems: with the first value of each variable.
         let first: Vec<_> = variables
             .iter()
@@ -34,7 +39,8 @@ pub(super) fn expand(document: Node, reader: &mut Reader<'_>) -> Vec<(String, No
     combinations
         .iter()
         .map(|combination| {
-            let values: Vec<_> = combination.iter().map(|(_, node)| text(node)).collect();
+            let values: Vec<_> =
+                combination.iter().map(|(_, node)| part_of_id(&text(node))).collect();
             (format!("[{}]", values.join(",")), substitute(&document, combination))
         })
         .collect()
@@ -81,10 +87,18 @@ impl FromNode for Node {
     }
 }
 
+/// A value as a part of an id, and so of the name of a file.
+fn part_of_id(value: &str) -> String {
+    let safe = |next: char| !next.is_control() && !matches!(next, '/' | '\\' | ':');
+    let cut = value.chars().take(LONGEST_PART);
+    cut.map(|next| if safe(next) { next } else { '_' }).collect()
+}
+
 type Combination<'a> = Vec<(&'a str, &'a Node)>;
 
 fn combinations<'a>(
     variables: &'a [(Located<String>, Vec<Node>)],
+    nodes: usize,
     span: Span,
     reader: &mut Reader<'_>,
 ) -> Option<Vec<Combination<'a>>> {
@@ -113,12 +127,12 @@ fn combinations<'a>(
         }
     }
     let count = variables.iter().try_fold(1_usize, |count, (_, values)| {
-        count.checked_mul(values.len()).filter(|count| *count <= MAX_CASES)
+        count.checked_mul(values.len()).filter(|count| *count <= MAX_CASES.min(MAX_NODES / nodes))
     });
     if count.is_none() {
         reader.problem(
             Diagnostic::at(span, "the matrix has too many combinations")
-                .expected(format!("at most {MAX_CASES}")),
+                .expected(format!("at most {}", MAX_CASES.min(MAX_NODES / nodes))),
         );
     }
     if reader.problems.len() > before {

@@ -75,31 +75,40 @@ pub fn parse(
     let scenarios: Vec<_> = matrix::expand(document, &mut reader)
         .into_iter()
         .filter_map(|(values, document)| {
-            Scenario::read(&format!("{id}{values}"), source, &document, &mut reader)
+            // Enough is enough: the other combinations are no better.
+            let is_worth_it = reader.problems.len() - before < MANY_PROBLEMS;
+            is_worth_it
+                .then(|| Scenario::read(&format!("{id}{values}"), source, &document, &mut reader))
+                .flatten()
         })
         .collect();
     // Read in the order of the types, told in the order of the lines.
-    problems[before..].sort_by_key(|problem| match problem.place {
-        Place::At(span) => span.start,
-        Place::File(_) | Place::Nowhere => 0,
+    problems[before..].sort_by_cached_key(|problem| {
+        let start = match problem.place {
+            Place::At(span) => span.start,
+            Place::File(_) | Place::Nowhere => 0,
+        };
+        (start, problem.message.clone())
     });
-    // The combinations of a matrix have most of their problems in common.
-    let mut index = before;
-    while index < problems.len() {
-        if problems[before..index].contains(&problems[index]) {
-            problems.remove(index);
-        } else {
-            index += 1;
-        }
-    }
+    // The combinations of a matrix have most of their problems in common: those stand side by side now.
+    let mut own = problems.split_off(before);
+    own.dedup();
+    problems.append(&mut own);
     if problems.len() == before { scenarios } else { Vec::new() }
 }
+
+/// After this many problems no further combination of a matrix is read.
+const MANY_PROBLEMS: usize = 100;
 
 impl Scenario {
     fn read(id: &str, source: SourceId, document: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let file = reader.source.name().to_owned();
         let mut fields = Fields::of(document, reader)?;
-        let title = fields.required("title");
+        let title: Option<Located<String>> = fields.required("title");
+        if let Some(title) = title.as_ref().filter(|title| title.value.contains(char::is_control)) {
+            let problem = Diagnostic::at(title.span, "the title has a line end or another control");
+            fields.reader.problem(problem.expected("one line"));
+        }
         let summary = fields.optional("summary");
         let tags = fields.default("tags");
         let covers = fields.default("covers");

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     DEFAULT_USER, Scenario,
     document::Reader,
+    given::RESERVED,
     step::{Action, Step},
     template::{Access, Expression},
 };
@@ -25,6 +26,13 @@ pub(super) fn check(scenario: &Scenario, reader: &mut Reader<'_>) {
     for step in scenario.steps.iter().chain(&scenario.cleanup) {
         checker.step(step);
     }
+}
+
+/// Whether a template can name it.
+fn is_capture_name(name: &str) -> bool {
+    let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let begins_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    is_word && begins_well && !RESERVED.contains(&name)
 }
 
 struct Checker<'a, 'r> {
@@ -55,6 +63,13 @@ impl<'a> Checker<'a, '_> {
             self.capture(step, name);
         }
         for (name, _) in &step.capture {
+            if !is_capture_name(&name.value) {
+                let message = format!("nothing can be captured as `{}`", name.value);
+                self.reader.problem(
+                    Diagnostic::at(name.span, message)
+                        .expected("a word of letters, digits and `_` that means nothing else"),
+                );
+            }
             self.capture(step, &name.value);
         }
     }

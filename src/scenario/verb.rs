@@ -114,7 +114,7 @@ pub(super) struct Overrides {
     /// The application that sends: one of `given.tenant.clients`.
     pub(super) client: Option<Located<String>>,
     /// How the parameters are written.
-    pub(super) encoding: Option<Encoding>,
+    pub(super) encoding: Option<Located<Encoding>>,
     /// The token in `Authorization`; `null` for none.
     #[schemars(with = "Option<Text>")]
     pub(super) bearer: Option<Tree>,

@@ -7,7 +7,7 @@ pub use wiremock::Server;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    clock::{Clock as _, SeededEntropy, VirtualClock},
+    clock::{SeededEntropy, VirtualClock},
     codes::Message,
     emulator::{Effect, Emulator},
     exchange::{Request, Response},

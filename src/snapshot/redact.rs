@@ -25,7 +25,7 @@ use crate::{
 /// Header fields of a request that a snapshot shows.
 const REQUEST_HEADERS: [&str; 2] = ["authorization", "content-type"];
 /// Header fields of a response that a snapshot shows.
-const RESPONSE_HEADERS: [&str; 5] =
+pub const RESPONSE_HEADERS: [&str; 5] =
     ["content-type", "location", "retry-after", "www-authenticate", "x-ratelimit-limit"];
 
 /// Values shorter than this are replaced only where they stand by themselves, not inside of other texts.
@@ -44,7 +44,7 @@ static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Makes labels of values.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Redactor {
     labels: HashMap<String, String>,
     values: HashMap<String, String>,
@@ -110,7 +110,7 @@ impl Redactor {
             path = format!("{path}?{}", pairs.join("&"));
         }
         let mut recorded = RecordedRequest {
-            method: request.method.clone(),
+            method: self.whole(&request.method),
             path,
             headers: self.headers(&request.headers, &REQUEST_HEADERS),
             ..RecordedRequest::default()
@@ -177,6 +177,22 @@ impl Redactor {
     /// A text, with labels in place of all that is known by now.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
+        let spots = self.spots(text);
+        if spots.is_empty() {
+            return text.to_owned();
+        }
+        let mut redacted = String::with_capacity(text.len());
+        let mut at = 0;
+        for (start, end, label) in spots {
+            redacted += &text[at..start];
+            redacted += label;
+            at = end;
+        }
+        redacted + &text[at..]
+    }
+
+    /// Where known values stand in a text, in order, and their labels.
+    fn spots(&self, text: &str) -> Vec<(usize, usize, &str)> {
         let mut spots: Vec<(usize, usize, &str)> = Vec::new();
         for (part, label) in self.parts.iter().take_while(|(part, _)| part.len() <= text.len()) {
             let mut from = 0;
@@ -189,21 +205,15 @@ impl Redactor {
                 from = start + 1;
             }
         }
-        if spots.is_empty() {
-            return text.to_owned();
-        }
         // What begins first, and of those the longest: a part of a value is not a value.
         spots.sort_unstable_by_key(|(start, end, _)| (*start, usize::MAX - end));
-        let mut redacted = String::with_capacity(text.len());
         let mut at = 0;
-        for (start, end, label) in spots {
-            if start >= at {
-                redacted += &text[at..start];
-                redacted += label;
-                at = end;
-            }
-        }
-        redacted + &text[at..]
+        spots.retain(|(start, end, _)| {
+            let is_apart = *start >= at;
+            at = if is_apart { *end } else { at };
+            is_apart
+        });
+        spots
     }
 
     /// The same text with every known label replaced by its value: what a replay hands to the scenario.
@@ -242,7 +252,8 @@ impl Redactor {
         self.labels.get(text).map_or_else(|| self.text(text), Clone::clone)
     }
 
-    fn learn(&mut self, kind: Kind, value: &str) {
+    /// Learns that a value is of this kind, wherever it came from.
+    pub fn learn(&mut self, kind: Kind, value: &str) {
         let is_public = self.public.contains(value)
             && !matches!(kind, Kind::Password | Kind::ClientSecret | Kind::Secret);
         if value.is_empty() || is_public || self.labels.contains_key(value) {
@@ -284,6 +295,20 @@ impl Redactor {
         if !may_have_shape(text) {
             return;
         }
+        // Known values are cut out first, so that a shape does not run into one.
+        let spots = self.spots(text).into_iter().map(|(start, end, _)| (start, end));
+        let mut gaps = Vec::new();
+        let mut at = 0;
+        for (start, end) in spots.chain([(text.len(), text.len())]) {
+            gaps.push(&text[at..start]);
+            at = end;
+        }
+        for gap in gaps {
+            self.learn_shapes(gap);
+        }
+    }
+
+    fn learn_shapes(&mut self, text: &str) {
         for found in SHAPES.captures_iter(text) {
             let kind = if let Some(kind) = found.name("kind") {
                 match Kind::from_word(kind.as_str()) {

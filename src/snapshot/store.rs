@@ -113,6 +113,8 @@ impl Store {
 
 fn read(path: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(path) {
+        // A checkout may have made the line ends another system's.
+        Ok(text) if text.contains('\r') => Ok(Some(text.replace("\r\n", "\n"))),
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

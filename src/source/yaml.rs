@@ -85,7 +85,9 @@ impl Node {
         }
     }
 
-    fn count(&self) -> usize {
+    /// How many nodes it is, keys included.
+    #[must_use]
+    pub fn count(&self) -> usize {
         1 + match &self.data {
             Data::Sequence(nodes) => nodes.iter().map(Self::count).sum(),
             Data::Mapping(entries) => entries.iter().map(|(_, node)| 1 + node.count()).sum(),

@@ -10,7 +10,7 @@ pub use scope::{Credentials, Person, Scope};
 use crate::{
     exchange::{FORM, JSON, Request, Response},
     scenario::{Body, Draft, Encoding, Path, Query, Step, Tree},
-    source::Diagnostic,
+    source::{Diagnostic, Span},
 };
 
 /// What RFC 3986 leaves as it is in a path segment.
@@ -31,7 +31,13 @@ pub fn lower(draft: &Draft, actor: &str, scope: &Scope) -> Result<Request, Box<D
         Path::Item(prefix, tree) => {
             format!("{prefix}{}", utf8_percent_encode(&text(tree)?, &SEGMENT))
         }
-        Path::Written(tree) => text(tree)?,
+        Path::Written(tree) => {
+            let path = text(tree)?;
+            if !path.starts_with('/') {
+                return Err(Box::new(not_a_path(tree.span)));
+            }
+            path
+        }
     };
     let mut request = Request::new(text(&draft.method)?, path);
     if let Some(bearer) = &draft.bearer {
@@ -41,7 +47,8 @@ pub fn lower(draft: &Draft, actor: &str, scope: &Scope) -> Result<Request, Box<D
         Body::Query(parameters) => {
             let query = encode(&values(parameters)?);
             if !query.is_empty() {
-                request.path = format!("{}?{query}", request.path);
+                let separator = if request.path.contains('?') { '&' } else { '?' };
+                request.path = format!("{}{separator}{query}", request.path);
             }
             request
         }
@@ -65,6 +72,11 @@ pub fn lower(draft: &Draft, actor: &str, scope: &Scope) -> Result<Request, Box<D
         }
     }
     Ok(request)
+}
+
+/// Anything else could name another host.
+fn not_a_path(span: Span) -> Diagnostic {
+    Diagnostic::at(span, "this is not a path").expected("a path that begins with `/`")
 }
 
 fn encode(parameters: &Map<String, Value>) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::{
-    scenario::{Access, DEFAULT_USER, Expression, Part, Tree, TreeData},
+    scenario::{Access, Action, DEFAULT_USER, Expression, Part, Step, Tree, TreeData},
     secret::{Kind, Secret},
     source::Diagnostic,
 };
@@ -79,6 +79,19 @@ impl Scope {
     #[must_use]
     pub fn person(&self, name: &str) -> Option<&Person> {
         self.people.get(name).map(|(person, _)| person)
+    }
+
+    /// Whether every template of a step's request has a value.
+    #[must_use]
+    pub fn knows_all(&self, step: &Step) -> bool {
+        let mut known = true;
+        if let Action::Send(draft) = &step.action {
+            draft.expressions(&mut |expression| {
+                let is_fetched = draft.fetch.is_some() && expression.root == "code";
+                known &= is_fetched || self.lookup(expression, &step.actor).is_some();
+            });
+        }
+        known
     }
 
     /// Remembers a value for a user's later steps.

@@ -110,7 +110,7 @@ impl Target for Emulated {
 impl Wire {
     async fn send(&self, host: &str, request: Request) -> Result<Exchange, SendError> {
         let url = format!("http://{}{}", self.server.address(), request.path);
-        let invalid = |error: &dyn std::fmt::Display| SendError::Invalid(error.to_string());
+        let invalid = |error: &dyn std::error::Error| SendError::Invalid(innermost(error));
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|error| invalid(&error))?;
         let mut builder =

@@ -14,7 +14,7 @@ use crate::{
     exchange::{Exchange, JSON, Request, Response},
     plan::Case,
     scenario::{Action, Channel, Client, Scenario},
-    secret::Secret,
+    secret::{Kind, Secret},
     snapshot::{RecordedStep, Redactor, Snapshot, format::to_yaml},
     step::{Credentials, Person, Scope},
 };
@@ -106,11 +106,12 @@ impl Session for ReplaySession<'_> {
         channel: Channel,
         _: &'a str,
     ) -> BoxFuture<'a, Result<String, NoCode>> {
-        let name = if channel == Channel::Otp { "otp" } else { "binding_code" };
-        let next = self.recorded.as_slice().first().map(|step| &step.request);
+        let word = if channel == Channel::Otp { Kind::Otp } else { Kind::BindingCode }.word();
+        let next = self.recorded.as_slice().first().map(|step| to_yaml(&step.request));
         let code = next.and_then(|request| {
-            let parameters = request.form.as_ref().or_else(|| request.json.as_ref()?.as_object());
-            Some(parameters?.get(name)?.as_str()?.to_owned())
+            let start = request.find(&format!("[{word}#"))?;
+            let length = request[start..].find(']')? + 1;
+            Some(request[start..start + length].to_owned())
         });
         Box::pin(async move { code.ok_or(NoCode::NoMessage { others: 0 }) })
     }
