@@ -48,6 +48,8 @@ impl Target for Replay {
 struct ReplaySession<'a> {
     scenario: &'a Scenario,
     recorded: std::vec::IntoIter<RecordedStep>,
+    /// The highest number of a code's label that was handed out.
+    newest_code: usize,
 }
 
 impl<'a> ReplaySession<'a> {
@@ -56,7 +58,7 @@ impl<'a> ReplaySession<'a> {
         let snapshot = Snapshot::parse(&recorded.text).map_err(|corrupt| {
             PrepareError::CorruptRecording { path: recorded.path.to_string(), corrupt }
         })?;
-        Ok(Self { scenario: &case.scenario, recorded: snapshot.steps.into_iter() })
+        Ok(Self { scenario: &case.scenario, recorded: snapshot.steps.into_iter(), newest_code: 0 })
     }
 }
 
@@ -100,7 +102,7 @@ impl Session for ReplaySession<'_> {
         Box::pin(async move { exchange })
     }
 
-    /// The code that the recorded run went on to send: the next request has it.
+    /// The label of the code that the recorded run went on to send: the next request has it.
     fn code<'a>(
         &'a mut self,
         channel: Channel,
@@ -108,11 +110,12 @@ impl Session for ReplaySession<'_> {
     ) -> BoxFuture<'a, Result<String, NoCode>> {
         let word = if channel == Channel::Otp { Kind::Otp } else { Kind::BindingCode }.word();
         let next = self.recorded.as_slice().first().map(|step| to_yaml(&step.request));
-        let code = next.and_then(|request| {
-            let start = request.find(&format!("[{word}#"))?;
-            let length = request[start..].find(']')? + 1;
-            Some(request[start..start + length].to_owned())
-        });
+        let numbers = numbers(&next.unwrap_or_default(), word);
+        // A code was labelled when it was fetched: before anything else that is new in the request.
+        let new = numbers.iter().filter(|number| **number > self.newest_code).min();
+        let number = new.or_else(|| numbers.iter().min()).copied();
+        self.newest_code = self.newest_code.max(number.unwrap_or_default());
+        let code = number.map(|number| format!("[{word}#{number}]"));
         Box::pin(async move { code.ok_or(NoCode::NoMessage { others: 0 }) })
     }
 
@@ -147,4 +150,11 @@ impl ReplaySession<'_> {
         redactor.learn_response(&response);
         Ok(Exchange { request, response, elapsed: Duration::ZERO })
     }
+}
+
+/// The numbers of all labels with this word.
+fn numbers(text: &str, word: &str) -> Vec<usize> {
+    let start = format!("[{word}#");
+    let labels = text.split(&start).skip(1);
+    labels.filter_map(|rest| rest.split_once(']')?.0.parse().ok()).collect()
 }
