@@ -2,7 +2,48 @@
 //!
 //! YAML scenarios say what to enrol, confirm and challenge and what the tenant must answer; one
 //! runner executes them against an emulated tenant in the same process or against a recording,
-//! and keeps what it saw as snapshots.
+//! and keeps what it saw as snapshots. The command is [`cli::main`]; its parts can be used apart:
+//!
+//! ```
+//! use countersign::{
+//!     plan, run, scenario,
+//!     snapshot::{Store, Update},
+//!     source::Sources,
+//!     target::Emulated,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let mut sources = Sources::default();
+//! let text = "
+//! title: A login is asked for a second factor
+//! steps:
+//!   - login: {}
+//!     expect: {status: 403, body: {error: mfa_required}}
+//!     snapshot: false
+//! ";
+//! let source = sources.add("login.yaml", text);
+//! let mut problems = Vec::new();
+//! let scenarios = scenario::parse("login", source, &sources, &mut problems);
+//! assert!(problems.is_empty());
+//!
+//! let scenarios = scenarios.into_iter().map(|scenario| (scenario.into(), None)).collect();
+//! let cases = plan::build(scenarios, 1, &|_| None);
+//! let options = run::Options {
+//!     jobs: 1,
+//!     retries: 0,
+//!     fail_fast: false,
+//!     seed: 7,
+//!     store: Store::new("snapshots".into()),
+//!     update: Update::No,
+//! };
+//! let (_stop, interrupt) = tokio::sync::watch::channel(false);
+//! let target = Emulated::start().await?;
+//! let summary = run::execute(cases, &target, &options, interrupt, &mut |event| drop(event)).await;
+//! assert_eq!((summary.passed, summary.failed), (1, 0));
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod cli;
 pub mod clock;
