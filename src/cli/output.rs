@@ -19,10 +19,11 @@ impl Output {
         Self { color }
     }
 
-    /// Standard output, buffered: results can be long.
+    /// Standard output: line by line where somebody is watching, else by larger pieces.
     #[expect(clippy::unused_self, reason = "the stream is this type's to give")]
-    pub(super) fn result(&self) -> io::BufWriter<io::Stdout> {
-        io::BufWriter::new(io::stdout())
+    pub(super) fn result(&self) -> Box<dyn io::Write + Send> {
+        let stream = io::stdout();
+        if stream.is_terminal() { Box::new(stream) } else { Box::new(io::BufWriter::new(stream)) }
     }
 
     /// Writes a result that is ready.
