@@ -1,0 +1,216 @@
+//! The runner against a target of the tests' own, which answers what it is told to and writes down what it was asked.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use countersign::{
+    codes::NoCode,
+    event::{CaseFinished, Event, Summary, Verdict},
+    exchange::{Exchange, Request, Response},
+    plan::{self, Case},
+    run::{self, Options},
+    scenario::{self, Channel, Scenario},
+    secret::Secret,
+    snapshot::{Redactor, Store, Update},
+    source::Sources,
+    step::{Credentials, Person, Scope},
+    target::{PrepareError, SendError, Session, Target},
+};
+use futures_util::future::{BoxFuture, ready};
+use tokio::sync::watch;
+
+/// A status, or no answer at all.
+type Answer = Result<u16, SendError>;
+
+/// Answers by a function of the path and of how many requests came before.
+struct Told {
+    answer: fn(&str, usize) -> Answer,
+    /// Paths that were asked for, and pauses.
+    log: Mutex<Vec<String>>,
+    /// Told when a request for `/stop` comes.
+    stop: watch::Sender<bool>,
+}
+
+impl Target for Told {
+    fn name(&self) -> &'static str {
+        "told"
+    }
+
+    fn skip(&self, _: &Scenario) -> Option<String> {
+        None
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        _: &'a Case,
+        _: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
+        Box::pin(ready(Ok(Box::new(ToldSession(self)) as Box<dyn Session>)))
+    }
+}
+
+struct ToldSession<'a>(&'a Told);
+
+impl Session for ToldSession<'_> {
+    fn scope(&self) -> Scope {
+        let password = Secret::new("correct horse".to_owned());
+        let person = Person { email: "a@b.example".to_owned(), password, id: "1".to_owned() };
+        let client = Credentials { id: "app".to_owned(), secret: None };
+        let people = BTreeMap::from([("user".to_owned(), person)]);
+        Scope::new("t.example".to_owned(), client, BTreeMap::new(), people)
+    }
+
+    fn send<'a>(
+        &'a mut self,
+        request: Request,
+        _: &'a mut Redactor,
+    ) -> BoxFuture<'a, Result<Exchange, SendError>> {
+        let Told { answer, log, stop } = self.0;
+        let mut log = log.lock().unwrap();
+        if request.path == "/stop" {
+            stop.send_replace(true);
+        }
+        let answer = answer(&request.path, log.len());
+        log.push(request.path.clone());
+        let exchange = |status| Exchange {
+            request,
+            response: Response { status, ..Response::default() },
+            elapsed: Duration::ZERO,
+        };
+        Box::pin(ready(answer.map(exchange)))
+    }
+
+    fn code<'a>(&'a mut self, _: Channel, _: &'a str) -> BoxFuture<'a, Result<String, NoCode>> {
+        Box::pin(ready(Err(NoCode::NoDigits)))
+    }
+
+    fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()> {
+        self.0.log.lock().unwrap().push(format!("{} s", duration.as_secs()));
+        Box::pin(ready(()))
+    }
+}
+
+/// Runs scenarios one after the other, each a list of steps, and gives the verdicts' words, the counts and the log.
+fn run(
+    scenarios: &[&str],
+    answer: fn(&str, usize) -> Answer,
+    adjust: fn(&mut Options),
+) -> (Vec<CaseFinished>, Summary, Vec<String>) {
+    let mut sources = Sources::default();
+    let mut problems = Vec::new();
+    let mut cases = Vec::new();
+    for (index, steps) in scenarios.iter().enumerate() {
+        let source = sources.add("a.yaml", format!("title: t\n{steps}"));
+        let parsed = scenario::parse(&index.to_string(), source, &sources, &mut problems);
+        cases.extend(parsed.into_iter().map(|scenario| (Arc::new(scenario), None)));
+    }
+    assert_eq!(problems, []);
+    let (stop, interrupt) = watch::channel(false);
+    let target = Told { answer, log: Mutex::default(), stop };
+    let store = Store::new("nowhere".into());
+    let mut options =
+        Options { jobs: 1, retries: 0, fail_fast: false, seed: 1, store, update: Update::No };
+    adjust(&mut options);
+    let mut finished = Vec::new();
+    let mut emit = |event| {
+        if let Event::CaseFinished(case) = event {
+            finished.push(*case);
+        }
+    };
+    let cases = plan::build(cases, 1, &|_| None);
+    let execution = run::execute(cases, &target, &options, interrupt, &mut emit);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let summary = runtime.block_on(execution);
+    (finished, summary, target.log.into_inner().unwrap())
+}
+
+const OK: fn(&str, usize) -> Answer = |_, _| Ok(200);
+const AS_IS: fn(&mut Options) = |_| {};
+
+/// A step that sends, expects 200, and is not part of a snapshot.
+fn step(path: &str) -> String {
+    format!(
+        "- request: {{method: GET, path: {path}}}\n  expect: {{status: 200}}\n  snapshot: false\n"
+    )
+}
+
+#[test]
+fn a_stopped_run_ends_with_clean_up() {
+    let stopped = format!("steps:\n{}{}cleanup:\n{}", step("/stop"), step("/b"), step("/undo"));
+    let other = format!("steps:\n{}", step("/c"));
+    let (finished, summary, log) = run(&[&stopped, &other], OK, AS_IS);
+    assert_eq!(log, ["/stop", "/undo"]);
+    let reason = "the run was stopped in its step 2".to_owned();
+    assert_eq!(finished[0].verdict, Verdict::Skipped(reason));
+    assert_eq!((summary.skipped, summary.not_run, summary.interrupted), (1, 1, true));
+}
+
+#[test]
+fn clean_up_follows_a_failure_and_leaves_out_what_was_never_made() {
+    let uncaptured = "- remove: {authenticator_id: \"{{ authenticators[0].id }}\", bearer: x}\n";
+    let steps = format!(
+        "steps:\n{}- list: {{bearer: x}}\n  snapshot: false\ncleanup:\n{uncaptured}{}",
+        step("/fails"),
+        step("/undo")
+    );
+    let answer = |path: &str, _| Ok(if path == "/fails" { 500 } else { 200 });
+    let (finished, _, log) = run(&[&steps], answer, AS_IS);
+    assert_eq!(log, ["/fails", "/undo"]);
+    assert_eq!(finished[0].verdict, Verdict::Failed);
+    assert_eq!(finished[0].failures.len(), 1);
+}
+
+#[test]
+fn a_target_that_is_gone_is_an_error_and_stops_no_other_case() {
+    let answer = |path: &str, _| match path {
+        "/gone" => Err(SendError::Unreachable("connection refused".to_owned())),
+        "/slow" => Err(SendError::TimedOut(Duration::from_secs(10))),
+        _ => Ok(200),
+    };
+    let steps = ["/gone", "/slow", "/ok"].map(|path| format!("steps:\n{}", step(path)));
+    let (finished, summary, _) = run(&[&steps[0], &steps[1], &steps[2]], answer, AS_IS);
+    let verdicts: Vec<_> = finished.iter().map(|case| case.verdict.word()).collect();
+    assert_eq!(verdicts, ["errored", "errored", "passed"]);
+    assert!(summary.unreachable);
+}
+
+#[test]
+fn a_step_is_repeated_until_it_holds_or_time_is_up() {
+    let until = |limit| {
+        let step = step("/poll");
+        format!("steps:\n{step}  until: {{every: 2s, timeout: {limit}}}\n")
+    };
+    // The log has a pause between any two requests.
+    let answer = |_: &str, before| Ok(if before < 4 { 400 } else { 200 });
+    let (finished, _, log) = run(&[&until("1h")], answer, AS_IS);
+    assert_eq!(log, ["/poll", "2 s", "/poll", "2 s", "/poll"]);
+    assert_eq!(finished[0].verdict, Verdict::Passed);
+    let (finished, _, log) = run(&[&until("3s")], |_, _| Ok(400), AS_IS);
+    assert_eq!(log, ["/poll", "2 s", "/poll", "2 s", "/poll"]);
+    let messages = finished[0].failures[0].diagnostics.iter().map(|found| found.message.as_str());
+    let expected = ["status is not what is expected", "this did not hold within 3 s"];
+    assert_eq!(messages.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_passes_on_a_retry_is_flaky() {
+    let steps = format!("steps:\n{}", step("/a"));
+    let answer = |_: &str, before| Ok(if before == 0 { 500 } else { 200 });
+    let (finished, summary, log) = run(&[&steps], answer, |options| options.retries = 3);
+    assert_eq!((finished[0].verdict.clone(), finished[0].attempts), (Verdict::Flaky, 2));
+    assert_eq!((summary.flaky, log.len()), (1, 2));
+    let (finished, _, log) = run(&[&steps], |_, _| Ok(500), |options| options.retries = 3);
+    assert_eq!((finished[0].verdict.clone(), log.len()), (Verdict::Failed, 4));
+}
+
+#[test]
+fn nothing_is_begun_after_a_failure_if_so_wished() {
+    let steps = ["/fails", "/b", "/c"].map(|path| format!("steps:\n{}", step(path)));
+    let answer = |path: &str, _| Ok(if path == "/fails" { 500 } else { 200 });
+    let steps = [steps[0].as_str(), &steps[1], &steps[2]];
+    let (_, summary, log) = run(&steps, answer, |options| options.fail_fast = true);
+    assert_eq!((summary.failed, summary.not_run, log.len()), (1, 2, 1));
+}
