@@ -69,7 +69,7 @@ impl Session for ToldSession<'_> {
         _: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
         let Told { answer, log, stop } = self.0;
-        let mut log = log.lock().unwrap();
+        let mut log = log.lock().expect("nothing panicked");
         if request.path == "/stop" {
             stop.send_replace(true);
         }
@@ -88,7 +88,7 @@ impl Session for ToldSession<'_> {
     }
 
     fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()> {
-        self.0.log.lock().unwrap().push(format!("{} s", duration.as_secs()));
+        self.0.log.lock().expect("nothing panicked").push(format!("{} s", duration.as_secs()));
         Box::pin(ready(()))
     }
 }
@@ -122,9 +122,9 @@ fn run(
     };
     let cases = plan::build(cases, 1, &|_| None);
     let execution = run::execute(cases, &target, &options, interrupt, &mut emit);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let summary = runtime.block_on(execution);
-    (finished, summary, target.log.into_inner().unwrap())
+    (finished, summary, target.log.into_inner().expect("nothing panicked"))
 }
 
 const OK: fn(&str, usize) -> Answer = |_, _| Ok(200);
