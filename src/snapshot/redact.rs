@@ -7,6 +7,7 @@
 //! snapshot be played back.
 
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, HashMap, HashSet},
     sync::LazyLock,
 };
@@ -48,10 +49,19 @@ static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
 pub struct Redactor {
     labels: HashMap<String, String>,
     values: HashMap<String, String>,
-    /// What is looked for inside of texts, shortest first: values as they may be written, with their labels.
-    parts: Vec<(String, String)>,
+    /// What is looked for inside of texts, shortest first.
+    parts: Vec<Part>,
     counts: BTreeMap<Kind, usize>,
     public: HashSet<String>,
+}
+
+/// A value that may be a part of a text.
+#[derive(Clone)]
+struct Part {
+    value: String,
+    label: String,
+    /// The value as it may be written, none of it shorter than itself; made when a text is long enough to have it.
+    forms: OnceCell<Vec<String>>,
 }
 
 impl Redactor {
@@ -194,15 +204,17 @@ impl Redactor {
     /// Where known values stand in a text, in order, and their labels.
     fn spots(&self, text: &str) -> Vec<(usize, usize, &str)> {
         let mut spots: Vec<(usize, usize, &str)> = Vec::new();
-        for (part, label) in self.parts.iter().take_while(|(part, _)| part.len() <= text.len()) {
-            let mut from = 0;
-            // Overlapping ones, too: the first may give way to another value.
-            while let Some(at) = memmem::find(&text.as_bytes()[from..], part.as_bytes()) {
-                let start = from + at;
-                if stands_alone(text, start, part.len()) {
-                    spots.push((start, start + part.len(), label));
+        for part in self.parts.iter().take_while(|part| part.value.len() <= text.len()) {
+            for form in part.forms.get_or_init(|| forms(&part.value)) {
+                let mut from = 0;
+                // Overlapping ones, too: the first may give way to another value.
+                while let Some(at) = memmem::find(&text.as_bytes()[from..], form.as_bytes()) {
+                    let start = from + at;
+                    if stands_alone(text, start, form.len()) {
+                        spots.push((start, start + form.len(), part.label.as_str()));
+                    }
+                    from = start + 1;
                 }
-                from = start + 1;
             }
         }
         // What begins first, and of those the longest: a part of a value is not a value.
@@ -261,10 +273,10 @@ impl Redactor {
         }
         let label = self.new_label(kind, value);
         if value.len() >= SHORTEST_PART {
-            for form in forms(value) {
-                let place = self.parts.partition_point(|(part, _)| part.len() <= form.len());
-                self.parts.insert(place, (form, label.clone()));
-            }
+            let place = self.parts.partition_point(|part| part.value.len() <= value.len());
+            let part =
+                Part { value: value.to_owned(), label: label.clone(), forms: OnceCell::new() };
+            self.parts.insert(place, part);
         }
         self.values.insert(label.clone(), value.to_owned());
         self.labels.insert(value.to_owned(), label);
