@@ -1,6 +1,11 @@
-//! Where one-time codes come from: messages, read as a person would read them.
+//! Where one-time codes come from: messages, read as a person would read them, and an authenticator app.
+
+use std::time::Duration;
 
 use thiserror::Error;
+use totp_rs::{Builder, Secret};
+
+use crate::clock::Timestamp;
 
 /// A message that reached a mailbox.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +28,9 @@ pub enum NoCode {
     /// A message came, and no code is in it.
     #[error("a message has come, but there are no six digits in it")]
     NoDigits,
+    /// There is no secret to make one of.
+    #[error("no secret of an authenticator app is known of the user")]
+    NoSecret,
 }
 
 /// The code in the newest message that reached the mailbox of `address`; a subaddress (`name+detail@domain`)
@@ -50,9 +58,55 @@ fn code(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// How long an authenticator app shows a code.
+const STEP: Duration = Duration::from_secs(30);
+
+/// The code that an authenticator app with this secret, in base32, shows at a moment: RFC 6238 with SHA1, six digits
+/// and steps of 30 s.
+pub fn totp(secret: &str, now: Timestamp) -> Result<String, NoCode> {
+    let secret =
+        Secret::try_from_base32(secret).ok().filter(|secret| !secret.as_bytes().is_empty());
+    let app = Builder::new().with_secret(secret.ok_or(NoCode::NoSecret)?).build_noncompliant();
+    Ok(app.generate(now.as_secs()).to_string())
+}
+
+/// Which step a moment is in.
+#[must_use]
+pub const fn step(now: Timestamp) -> u64 {
+    now.as_secs() / STEP.as_secs()
+}
+
+/// How long it is from a moment to the next step.
+#[must_use]
+pub fn next_step(now: Timestamp) -> Duration {
+    let next = Timestamp::from_millis(0) + Duration::from_secs((step(now) + 1) * STEP.as_secs());
+    next.since(now)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Message, NoCode, newest};
+    use std::time::Duration;
+
+    use super::{Message, NoCode, newest, next_step, step, totp};
+    use crate::clock::Timestamp;
+
+    /// RFC 6238, appendix B.
+    #[test]
+    fn an_app_shows_the_codes_of_the_standard() {
+        let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+        for (seconds, code) in
+            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924")]
+        {
+            assert_eq!(totp(secret, Timestamp::from_millis(seconds * 1000)), Ok(code.to_owned()));
+        }
+        for secret in ["", "none at all", "[totp_secret#1]"] {
+            assert_eq!(totp(secret, Timestamp::from_millis(0)), Err(NoCode::NoSecret));
+        }
+        for (millis, number, left) in [(0, 0, 30_000), (29_999, 0, 1), (30_000, 1, 30_000)] {
+            let moment = Timestamp::from_millis(millis);
+            assert_eq!((step(moment), next_step(moment)), (number, Duration::from_millis(left)));
+        }
+    }
 
     #[test]
     fn the_newest_code_for_the_mailbox_counts() {

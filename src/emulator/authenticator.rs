@@ -2,18 +2,28 @@
 
 use serde_json::{Value, json};
 
+use super::app::App;
 use crate::clock::Entropy;
 
-/// Something that a code can be sent to.
-#[derive(Clone, Debug)]
+/// Something that proves who the user is.
+#[derive(Clone)]
 pub(super) struct Authenticator {
     /// `email|dev_` and sixteen letters and digits \[doc\].
     pub(super) id: String,
-    pub(super) channel: Channel,
+    pub(super) means: Means,
     pub(super) state: State,
 }
 
-/// The way to the user.
+/// How the user gets a code.
+#[derive(Clone)]
+pub(super) enum Means {
+    /// It is sent.
+    Sent(Channel),
+    /// An app makes it.
+    Made(App),
+}
+
+/// The way that a code is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Channel {
     Email { address: String },
@@ -29,8 +39,8 @@ pub(super) enum State {
 }
 
 impl Authenticator {
-    pub(super) fn new(channel: Channel, state: State, entropy: &mut dyn Entropy) -> Self {
-        Self { id: id(channel.word(), entropy), channel, state }
+    pub(super) fn new(means: Means, state: State, entropy: &mut dyn Entropy) -> Self {
+        Self { id: id(means.word(), entropy), means, state }
     }
 
     pub(super) fn is_active(&self) -> bool {
@@ -39,13 +49,51 @@ impl Authenticator {
 
     /// As `GET /mfa/authenticators` has it \[rec\].
     pub(super) fn entry(&self) -> Value {
-        json!({
-            "id": self.id,
-            "authenticator_type": "oob",
-            "active": self.is_active(),
-            "oob_channel": self.channel.word(),
-            "name": self.channel.masked(),
-        })
+        match &self.means {
+            Means::Sent(channel) => json!({
+                "id": self.id,
+                "authenticator_type": "oob",
+                "active": self.is_active(),
+                "oob_channel": channel.word(),
+                "name": channel.masked(),
+            }),
+            Means::Made(_) => json!({
+                "id": self.id,
+                "authenticator_type": "otp",
+                "active": self.is_active(),
+            }),
+        }
+    }
+}
+
+impl Means {
+    /// What its ids begin with. The pages say `totp`, a review of an SDK `otp`.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Sent(channel) => channel.word(),
+            Self::Made(_) => "totp",
+        }
+    }
+
+    /// The channel, where there is one.
+    pub(super) const fn channel(&self) -> Option<&Channel> {
+        match self {
+            Self::Sent(channel) => Some(channel),
+            Self::Made(_) => None,
+        }
+    }
+
+    /// Its `challenge_type`.
+    pub(super) const fn challenge_type(&self) -> &'static str {
+        match self {
+            Self::Sent(_) => "oob",
+            Self::Made(_) => "otp",
+        }
+    }
+
+    /// Whether a token for the MFA audience waits for this factor. It does not for e-mail \[doc\].
+    pub(super) const fn guards_the_mfa_audience(&self) -> bool {
+        !matches!(self, Self::Sent(Channel::Email { .. }))
     }
 }
 
@@ -54,13 +102,6 @@ impl Channel {
     pub(super) const fn word(&self) -> &'static str {
         match self {
             Self::Email { .. } => "email",
-        }
-    }
-
-    /// Whether a token for the MFA audience waits for this factor. It does not for e-mail \[doc\].
-    pub(super) const fn guards_the_mfa_audience(&self) -> bool {
-        match self {
-            Self::Email { .. } => false,
         }
     }
 

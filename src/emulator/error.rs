@@ -53,6 +53,11 @@ impl Refusal {
         Self::new(403, "invalid_grant", "Invalid binding_code.")
     }
 
+    /// \[sdk: Auth0.Android, Auth0.swift\]. A code of a step that was used gets it too \[guess\].
+    pub(super) fn invalid_otp_code() -> Self {
+        Self::new(403, "invalid_grant", "Invalid otp_code.")
+    }
+
     /// A wrong recovery code: text \[seen\], status \[guess\].
     pub(super) fn rejected_recovery_code() -> Self {
         Self::new(403, "invalid_grant", "MFA Authorization rejected.")

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     Call, Effect, Email, Emulator,
-    authenticator::{Authenticator, Channel},
+    app::App,
+    authenticator::{Authenticator, Channel, Means},
     code,
     error::Refusal,
     route::{self, Credentials, Parameters},
@@ -29,6 +30,9 @@ impl Emulator {
         if !self.tenant.has(factor) {
             return Err(Refusal::factor_is_off(factor.word()));
         }
+        if factor == Factor::Otp {
+            return self.associate_app(bearer, call);
+        }
         if factor != Factor::Email {
             return Err(Refusal::not_emulated(factor.word()));
         }
@@ -42,7 +46,7 @@ impl Emulator {
         }
         let recovery_code = user.first_recovery_code(&self.tenant, call.entropy);
         let channel = Channel::Email { address };
-        let id = user.associate(channel.clone(), call.entropy);
+        let id = user.associate(Means::Sent(channel.clone()), call.entropy);
         let challenge = send_code(user, id, &channel, call);
         let oob_code = challenge.oob_code.clone();
         if let Some(transaction) = self.confirmation(bearer) {
@@ -55,6 +59,25 @@ impl Emulator {
         }
         answer["oob_channel"] = json!(channel.word());
         answer["oob_code"] = json!(oob_code);
+        Ok(answer)
+    }
+
+    fn associate_app(&mut self, bearer: Bearer, call: &mut Call<'_>) -> Result<Value, Refusal> {
+        let user = self.users.get_mut(bearer.user()).ok_or_else(Refusal::invalid_bearer)?;
+        let recovery_code = user.first_recovery_code(&self.tenant, call.entropy);
+        let app = App::new(call.entropy);
+        let mut answer = json!({
+            "authenticator_type": "otp",
+            "secret": app.secret(),
+            "barcode_uri": app.barcode_uri(self.tenant.name(), &user.email),
+        });
+        if let Some(recovery_code) = recovery_code {
+            answer["recovery_codes"] = json!([recovery_code]);
+        }
+        let id = user.associate(Means::Made(app), call.entropy);
+        if let Some(transaction) = self.confirmation(bearer) {
+            transaction.associate_app(id);
+        }
         Ok(answer)
     }
 
@@ -73,10 +96,14 @@ impl Emulator {
         let mut active = user.authenticators(&self.tenant);
         active.retain(Authenticator::is_active);
         let authenticator = choose(active, &self.tenant, &parameters)?;
+        let Means::Sent(channel) = authenticator.means else {
+            // Nothing is sent, and nothing is remembered: the code is accepted without it [doc].
+            return Ok(json!({"challenge_type": "otp"}));
+        };
         if user.sent_emails.is_empty(call.now) {
             return Err(Refusal::too_many_emails());
         }
-        let challenge = send_code(user, authenticator.id, &authenticator.channel, call);
+        let challenge = send_code(user, authenticator.id, &channel, call);
         let oob_code = challenge.oob_code.clone();
         if let Some(transaction) = self.transactions.get_mut(mfa_token) {
             transaction.challenge(challenge);
@@ -211,8 +238,10 @@ fn choose(
     }
     // Any type, if none is named [doc].
     let types = parameters.get("challenge_type").unwrap_or("otp oob");
-    let by_oob = types.split_whitespace().any(|word| word == "oob");
-    active.retain(|known| by_oob && channel.is_none_or(|name| name == known.channel.word()));
+    active.retain(|known| types.split_whitespace().any(|it| it == known.means.challenge_type()));
+    if let Some(name) = channel {
+        active.retain(|known| known.means.channel().is_some_and(|known| known.word() == name));
+    }
     // Which one Auth0 chooses is not said; here it is the oldest [guess].
     active.into_iter().next().ok_or_else(|| Refusal::unsupported_challenge_type(types))
 }

@@ -10,9 +10,9 @@
 //! test with an invented answer, `[seen]` quoted from a tenant by its users, `[guess]` is ours.
 //!
 //! What it leaves out:
-//! - factors other than e-mail and recovery codes. Associating or challenging one that is on in
-//!   the tenant answers 501 `not_emulated`, so that no scenario takes it for Auth0's word; the
-//!   `client_credentials` grant does too.
+//! - SMS, voice and push. Associating or challenging one that is on in the tenant answers 501
+//!   `not_emulated`, so that no scenario takes it for Auth0's word; the `client_credentials` grant
+//!   does too.
 //! - `client_assertion`, `mfa_requirements` (customised MFA only), Actions, and with them chained
 //!   MFA; rate limits by address (429) and brute-force protection;
 //! - the Management API, and every endpoint of a browser's login.
@@ -64,6 +64,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod app;
 mod authenticator;
 mod code;
 mod discovery;

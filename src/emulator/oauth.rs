@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Call, Emulator,
+    authenticator::State,
     error::Refusal,
     route::{self, Credentials, Parameters},
     tenant::{Client, GrantType, MfaPolicy},
@@ -152,17 +153,40 @@ impl Emulator {
         self.complete(mfa_token, call).map(Value::Object)
     }
 
-    /// No authenticator app can be enrolled here yet, so no user has one.
+    /// A challenge may come before it, and need not \[doc\].
     fn one_time_password(
-        &self,
+        &mut self,
         client_id: &str,
         parameters: &Parameters,
-        call: &Call<'_>,
+        call: &mut Call<'_>,
     ) -> Result<Value, Refusal> {
         let mfa_token = parameters.required("mfa_token")?;
-        parameters.required("otp")?;
-        self.transaction(mfa_token, client_id, call.now)?;
-        Err(Refusal::no_otp())
+        let otp = parameters.required("otp")?;
+        let transaction = self.transaction(mfa_token, client_id, call.now)?.clone();
+        let user_id = &transaction.grant().user;
+        let user = self.users.get_mut(user_id).ok_or_else(Refusal::malformed_mfa_token)?;
+        let throttled = user.failed_codes.is_empty(call.now);
+        let apps = user.apps();
+        let apps: Vec<_> = apps
+            .filter(|(id, state, _)| *state == State::Active || transaction.has_app(id))
+            .collect();
+        if apps.is_empty() {
+            return Err(Refusal::no_otp());
+        }
+        if throttled {
+            return Err(Refusal::too_many_failed_codes());
+        }
+        let mut accepted = apps.into_iter().filter_map(|(id, _, app)| {
+            let is_right = app.accept(otp, call.now);
+            is_right.then(|| id.to_owned())
+        });
+        let Some(id) = accepted.next() else {
+            drop(accepted);
+            user.failed_codes.take(call.now);
+            return Err(Refusal::invalid_otp_code());
+        };
+        user.activate(&id);
+        self.complete(mfa_token, call).map(Value::Object)
     }
 
     fn recovery_code(

@@ -30,6 +30,11 @@ impl Tenant {
         format!("https://{}/mfa/", self.domain)
     }
 
+    /// What an authenticator app calls it: the name that it was given when it was made.
+    pub(super) fn name(&self) -> &str {
+        self.domain.split(['.', ':']).next().unwrap_or_default()
+    }
+
     pub(super) fn client(&self, id: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.id == id)
     }
@@ -192,6 +197,11 @@ pub enum Enrolled {
     Email {
         /// The address.
         address: Option<String>,
+    },
+    /// An app that makes codes.
+    Otp {
+        /// What it makes them from, in base32.
+        secret: Secret<String>,
     },
 }
 

@@ -18,11 +18,15 @@ pub(super) struct Transaction {
 
 #[derive(Clone)]
 enum State {
-    /// Nothing has been sent.
-    Open,
-    /// At least one code is on its way. All of them count, the older too: whether a second
-    /// challenge ends the first is unsettled \[guess\].
-    Challenged(Vec<Challenge>),
+    /// It waits.
+    Open {
+        /// The codes on their way. All of them count, the older too: whether a second challenge
+        /// ends the first is unsettled \[guess\].
+        challenges: Vec<Challenge>,
+        /// The ids of the apps that were associated in it, and can be confirmed in no other
+        /// \[guess\]: there is no `oob_code` that would say which association a code is for.
+        apps: Vec<String>,
+    },
     /// It has got its tokens; its codes are forgotten with it, as a validated code cannot be used
     /// again \[doc\].
     Spent,
@@ -43,7 +47,8 @@ pub(super) struct Challenge {
 
 impl Transaction {
     pub(super) const fn open(grant: Grant, expires: Timestamp) -> Self {
-        Self { grant, expires, state: State::Open }
+        let state = State::Open { challenges: Vec::new(), apps: Vec::new() };
+        Self { grant, expires, state }
     }
 
     /// What there will be tokens for.
@@ -75,17 +80,27 @@ impl Transaction {
 
     /// Notes that a code was sent.
     pub(super) fn challenge(&mut self, challenge: Challenge) {
-        match &mut self.state {
-            State::Challenged(challenges) => challenges.push(challenge),
-            State::Open => self.state = State::Challenged(vec![challenge]),
-            State::Spent => {}
+        if let State::Open { challenges, .. } = &mut self.state {
+            challenges.push(challenge);
         }
     }
 
     /// The challenge with this `oob_code`.
     pub(super) fn challenged(&self, oob_code: &str) -> Option<&Challenge> {
-        let State::Challenged(challenges) = &self.state else { return None };
+        let State::Open { challenges, .. } = &self.state else { return None };
         challenges.iter().find(|challenge| challenge.oob_code == oob_code)
+    }
+
+    /// Notes that an app was associated.
+    pub(super) fn associate_app(&mut self, id: String) {
+        if let State::Open { apps, .. } = &mut self.state {
+            apps.push(id);
+        }
+    }
+
+    /// Whether the app with this id was associated in it.
+    pub(super) fn has_app(&self, id: &str) -> bool {
+        matches!(&self.state, State::Open { apps, .. } if apps.iter().any(|app| app == id))
     }
 
     /// Ends it, for tokens.

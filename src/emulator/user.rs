@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    authenticator::{self, Authenticator, Channel, RecoveryCode, State},
+    app::App,
+    authenticator::{self, Authenticator, Channel, Means, RecoveryCode, State},
     code::Bucket,
     tenant::{Enrolled, Factor, NewUser, Tenant},
     token::Scope,
@@ -33,11 +34,15 @@ pub(super) struct User {
 
 impl User {
     pub(super) fn new(user: NewUser, now: Timestamp, entropy: &mut dyn Entropy) -> Self {
-        let enrolled = user.enrolled.into_iter().map(|enrolled| match enrolled {
-            Enrolled::Email { address } => {
-                let address = address.unwrap_or_else(|| user.email.clone());
-                Authenticator::new(Channel::Email { address }, State::Active, entropy)
-            }
+        let enrolled = user.enrolled.into_iter().map(|enrolled| {
+            let means = match enrolled {
+                Enrolled::Email { address } => {
+                    let address = address.unwrap_or_else(|| user.email.clone());
+                    Means::Sent(Channel::Email { address })
+                }
+                Enrolled::Otp { secret } => Means::Made(App::with_secret(secret.expose().clone())),
+            };
+            Authenticator::new(means, State::Active, entropy)
         });
         let authenticators = enrolled.collect();
         Self {
@@ -81,19 +86,20 @@ impl User {
     /// nor with e-mail only \[doc\].
     pub(super) fn guards_the_mfa_audience(&self) -> bool {
         let mut active = self.authenticators.iter().filter(|known| known.is_active());
-        active.any(|known| known.channel.guards_the_mfa_audience())
+        active.any(|known| known.means.guards_the_mfa_audience())
     }
 
-    /// Everything that a code can be sent to, or could once it is confirmed: what was enrolled,
+    /// Everything that a code can come from, or could once it is confirmed: what was enrolled,
     /// then the verified address, which is there by itself while the factor is on \[doc\] and not
     /// enrolled explicitly \[guess\].
     pub(super) fn authenticators(&self, tenant: &Tenant) -> Vec<Authenticator> {
         let mut all = self.authenticators.clone();
         let own = Channel::Email { address: self.email.clone() };
-        let listed = all.iter().any(|known| known.is_active() && known.channel == own);
+        let is_own = |known: &Authenticator| known.means.channel() == Some(&own);
+        let listed = all.iter().any(|known| known.is_active() && is_own(known));
         if self.email_verified && tenant.has(Factor::Email) && !listed {
             let id = self.own_address_id.clone();
-            all.push(Authenticator { id, channel: own, state: State::Active });
+            all.push(Authenticator { id, means: Means::Sent(own), state: State::Active });
         }
         all
     }
@@ -110,13 +116,13 @@ impl User {
         entries
     }
 
-    /// Adds an authenticator that has yet to be confirmed, in place of one for the same address
-    /// that never was \[guess\], and gives its id.
-    pub(super) fn associate(&mut self, channel: Channel, entropy: &mut dyn Entropy) -> String {
-        let new = Authenticator::new(channel, State::Pending, entropy);
+    /// Adds an authenticator that has yet to be confirmed, in place of one for the same address,
+    /// or of another app, that never was \[guess\], and gives its id.
+    pub(super) fn associate(&mut self, means: Means, entropy: &mut dyn Entropy) -> String {
+        let new = Authenticator::new(means, State::Pending, entropy);
         let id = new.id.clone();
         let mut pending = self.authenticators.iter_mut().filter(|known| !known.is_active());
-        match pending.find(|known| known.channel == new.channel) {
+        match pending.find(|known| known.means.channel() == new.means.channel()) {
             Some(old) => *old = new,
             None => self.authenticators.push(new),
         }
@@ -136,6 +142,14 @@ impl User {
         }
         let new = self.recovery_code.insert(RecoveryCode::new(entropy));
         Some(new.code.clone())
+    }
+
+    /// The apps that make codes, or could once they are confirmed, with their ids.
+    pub(super) fn apps(&mut self) -> impl Iterator<Item = (&str, State, &mut App)> {
+        self.authenticators.iter_mut().filter_map(|known| match &mut known.means {
+            Means::Sent(_) => None,
+            Means::Made(app) => Some((known.id.as_str(), known.state, app)),
+        })
     }
 
     /// The code has come back.

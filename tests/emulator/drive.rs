@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use countersign::{
     clock::{SeededEntropy, Timestamp},
+    codes,
     emulator::{
         Client, Effect, Email, Emulator, Enrolled, Factor, GrantType, MfaPolicy, NewUser, Tenant,
     },
@@ -147,6 +148,20 @@ impl Drive {
         ])
     }
 
+    pub(crate) fn associate_otp(&mut self, bearer: &str) -> Answer {
+        self.associate(bearer, &json!({"authenticator_types": ["otp"]}))
+    }
+
+    /// The one-time-code grant.
+    pub(crate) fn verify_otp(&mut self, mfa_token: &str, otp: &str) -> Answer {
+        self.token(&[("grant_type", MFA_OTP), ("mfa_token", mfa_token), ("otp", otp)])
+    }
+
+    /// What an app with this secret shows now.
+    pub(crate) fn otp(&self, secret: &str) -> String {
+        codes::totp(secret, self.now).expect("a secret")
+    }
+
     pub(crate) fn recover(&mut self, mfa_token: &str, recovery_code: &str) -> Answer {
         self.token(&[
             ("grant_type", MFA_RECOVERY_CODE),
@@ -194,6 +209,15 @@ pub(crate) fn user(email: &str) -> NewUser {
 /// An imported user, with the own address as a factor.
 pub(crate) fn imported(email: &str) -> NewUser {
     NewUser { enrolled: vec![Enrolled::Email { address: None }], ..user(email) }
+}
+
+/// What the app of [`with_app`] makes its codes of.
+pub(crate) const APP_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+/// An imported user, with an authenticator app as the factor.
+pub(crate) fn with_app(email: &str) -> NewUser {
+    let secret = Secret::new(APP_SECRET.to_owned());
+    NewUser { enrolled: vec![Enrolled::Otp { secret }], ..user(email) }
 }
 
 /// What came.

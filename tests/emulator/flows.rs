@@ -9,7 +9,10 @@ use countersign::{
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
-use crate::drive::{ADA, ALL_SCOPES, BOB, Drive, MFA_AUDIENCE, MFA_OOB, PASSWORD, imported, user};
+use crate::drive::{
+    ADA, ALL_SCOPES, APP_SECRET, BOB, Drive, MFA_AUDIENCE, MFA_OOB, PASSWORD, imported, user,
+    with_app,
+};
 
 fn entries(list: &Value) -> Vec<(String, bool, Option<String>)> {
     let entry = |entry: &Value| {
@@ -226,6 +229,96 @@ fn an_imported_user_has_no_recovery_code() {
         .collect();
     assert_eq!(names, [(true, "****@exam*******".into()), (true, "****@seco**********".into())]);
     assert_eq!(drive.recover(&mfa_token, "x").outcome().2, "User does not have a recovery-code.");
+}
+
+#[test]
+fn an_app_is_enrolled_and_confirmed() {
+    let mut drive = Drive::with(&[Factor::Otp, Factor::RecoveryCode], MfaPolicy::Always);
+    drive.add_user(user(ADA));
+    let mfa_token = drive.mfa_token(ADA);
+    let association = drive.associate_otp(&mfa_token);
+    let members: Vec<_> =
+        association.body().as_object().expect("an object").keys().cloned().collect();
+    assert_eq!(members, ["authenticator_type", "secret", "barcode_uri", "recovery_codes"]);
+    let secret = association.text("secret");
+    assert_eq!(
+        association.text("barcode_uri"),
+        format!(
+            "otpauth://totp/tenant:ada%40example.com?secret={secret}&issuer=tenant&algorithm=SHA1\
+             &digits=6&period=30"
+        )
+    );
+    let list = |active: bool| {
+        [("totp".to_owned(), active, None), ("recovery-code".to_owned(), active, None)]
+    };
+    assert_eq!(entries(&drive.list(&mfa_token).body()), list(false));
+    let code = drive.otp(&secret);
+    assert_eq!(drive.verify_otp(&mfa_token, &code).status(), 200);
+    let mfa_token = drive.mfa_token(ADA);
+    assert_eq!(entries(&drive.list(&mfa_token).body()), list(true));
+    assert_eq!(drive.list(&mfa_token).body()[0]["authenticator_type"], json!("otp"));
+    assert_eq!(drive.associate_otp(&mfa_token).outcome().2, "User is already enrolled.");
+}
+
+#[test]
+fn an_app_replaces_one_that_was_not_confirmed() {
+    let mut drive = Drive::with(&[Factor::Otp, Factor::RecoveryCode], MfaPolicy::Always);
+    drive.add_user(user(ADA));
+    let mfa_token = drive.mfa_token(ADA);
+    let first = drive.associate_otp(&mfa_token).text("secret");
+    let second = drive.associate_otp(&mfa_token);
+    assert!(second.body().get("recovery_codes").is_none());
+    assert_eq!(drive.list(&mfa_token).body().as_array().map(Vec::len), Some(2));
+    let code = drive.otp(&first);
+    assert_eq!(drive.verify_otp(&mfa_token, &code).outcome().2, "Invalid otp_code.");
+    let code = drive.otp(&second.text("secret"));
+    // Only where it was associated can it be confirmed.
+    let other = drive.mfa_token(ADA);
+    assert_eq!(drive.verify_otp(&other, &code).outcome().1, "unsupported_challenge_type");
+    assert_eq!(drive.verify_otp(&mfa_token, &code).status(), 200);
+}
+
+#[test]
+fn an_app_needs_no_challenge_and_each_step_works_once() {
+    let mut drive = Drive::with(&[Factor::Otp], MfaPolicy::Always);
+    drive.add_user(with_app(ADA));
+    let code = drive.otp(APP_SECRET);
+    let mfa_token = drive.mfa_token(ADA);
+    assert_eq!(drive.verify_otp(&mfa_token, &code).status(), 200);
+    let mfa_token = drive.mfa_token(ADA);
+    for seconds in [0, 30] {
+        drive.advance(Duration::from_secs(seconds));
+        assert_eq!(drive.verify_otp(&mfa_token, &code).outcome().2, "Invalid otp_code.");
+    }
+    // With a challenge before it, and a step late.
+    let challenge = drive.challenge(&mfa_token, &json!({"challenge_type": "otp"}));
+    assert_eq!(challenge.body(), json!({"challenge_type": "otp"}));
+    let code = drive.otp(APP_SECRET);
+    drive.advance(Duration::from_secs(30));
+    assert_eq!(drive.verify_otp(&mfa_token, &code).status(), 200);
+}
+
+#[test]
+fn an_app_guards_the_mfa_audience() {
+    let mut drive = Drive::with(&[Factor::Otp, Factor::Email], MfaPolicy::Never);
+    drive.add_user(with_app(ADA));
+    let for_mfa = [("audience", MFA_AUDIENCE), ("scope", ALL_SCOPES)];
+    let mfa_token = drive.login(ADA, &for_mfa).text("mfa_token");
+    let code = drive.otp(APP_SECRET);
+    let bearer = drive.verify_otp(&mfa_token, &code).text("access_token");
+    // A second app, and an address beside it.
+    let secret = drive.associate_otp(&bearer).text("secret");
+    let code = drive.otp(&secret);
+    assert_eq!(drive.verify_otp(&bearer, &code).status(), 200);
+    drive.associate_email(&bearer);
+    let list = drive.list(&bearer).body();
+    let kinds = entries(&list).into_iter().map(|(kind, active, _)| (kind, active));
+    let expected = [("totp", true), ("totp", true), ("email", false)];
+    assert!(kinds.eq(expected.map(|(kind, active)| (kind.to_owned(), active))));
+    for id in [0, 1].map(|at| list[at]["id"].as_str().expect("an id").to_owned()) {
+        assert_eq!(drive.delete(&bearer, &id).status(), 204);
+    }
+    assert_eq!(drive.login(ADA, &for_mfa).status(), 200);
 }
 
 #[test]

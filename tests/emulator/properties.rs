@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     clock::Timestamp,
+    codes,
     emulator::{Factor, MfaPolicy, NewUser},
     exchange::Request,
 };
@@ -15,17 +16,59 @@ use crate::drive::{ADA, ALL_SCOPES, Answer, BOB, Drive, MFA_AUDIENCE, WRONG_CODE
 /// A call; what it is made with is drawn from all that has been seen so far, whoever's it is.
 #[derive(Clone, Debug)]
 enum Step {
-    Login { user: usize, for_mfa: bool },
-    Associate { bearer: Index, address: usize },
-    Challenge { mfa_token: Index, authenticator: Option<Index> },
-    Verify { mfa_token: Index, sent: Index, code: Option<Index> },
-    VerifyLast { mfa_token: Index },
-    Recover { mfa_token: Index, code: Index },
-    Refresh { token: Index },
-    List { bearer: Index },
-    Delete { bearer: Index, authenticator: Index },
-    Wait { seconds: u64 },
-    Garbage { method: usize, path: usize, content_type: usize, body: Vec<u8>, bearer: Index },
+    Login {
+        user: usize,
+        for_mfa: bool,
+    },
+    Associate {
+        bearer: Index,
+        address: usize,
+    },
+    AssociateApp {
+        bearer: Index,
+    },
+    Challenge {
+        mfa_token: Index,
+        authenticator: Option<Index>,
+    },
+    Verify {
+        mfa_token: Index,
+        sent: Index,
+        code: Option<Index>,
+    },
+    VerifyLast {
+        mfa_token: Index,
+    },
+    /// With what the app shows so many steps from now.
+    VerifyApp {
+        mfa_token: Index,
+        app: Index,
+        steps: i64,
+    },
+    Recover {
+        mfa_token: Index,
+        code: Index,
+    },
+    Refresh {
+        token: Index,
+    },
+    List {
+        bearer: Index,
+    },
+    Delete {
+        bearer: Index,
+        authenticator: Index,
+    },
+    Wait {
+        seconds: u64,
+    },
+    Garbage {
+        method: usize,
+        path: usize,
+        content_type: usize,
+        body: Vec<u8>,
+        bearer: Index,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -34,11 +77,14 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..3_usize, any::<bool>()).prop_map(|(user, for_mfa)| Step::Login { user, for_mfa }),
         3 => (index(), 0..4_usize)
             .prop_map(|(bearer, address)| Step::Associate { bearer, address }),
+        1 => index().prop_map(|bearer| Step::AssociateApp { bearer }),
         2 => (index(), proptest::option::of(index()))
             .prop_map(|(mfa_token, authenticator)| Step::Challenge { mfa_token, authenticator }),
         2 => (index(), index(), proptest::option::of(index()))
             .prop_map(|(mfa_token, sent, code)| Step::Verify { mfa_token, sent, code }),
         6 => index().prop_map(|mfa_token| Step::VerifyLast { mfa_token }),
+        4 => (index(), index(), -2..3_i64)
+            .prop_map(|(mfa_token, app, steps)| Step::VerifyApp { mfa_token, app, steps }),
         1 => (index(), index()).prop_map(|(mfa_token, code)| Step::Recover { mfa_token, code }),
         1 => index().prop_map(|token| Step::Refresh { token }),
         1 => index().prop_map(|bearer| Step::List { bearer }),
@@ -77,7 +123,15 @@ struct Sent {
     used: bool,
 }
 
-/// What was enrolled: its name in the list, and whether it is active.
+/// An authenticator app.
+#[derive(Clone, Debug)]
+struct App {
+    secret: String,
+    /// With what it was associated.
+    bearer: String,
+}
+
+/// What was enrolled: its name in the list, and whether it is active. An app has no name there: here it is its secret.
 type Enrolled = Vec<(String, bool)>;
 
 struct Model {
@@ -86,6 +140,9 @@ struct Model {
     /// `mfa_token`s and access tokens for the MFA API.
     bearers: Vec<Owned<String>>,
     sent: Vec<Owned<Sent>>,
+    apps: Vec<Owned<App>>,
+    /// Secrets, and steps whose code was accepted.
+    used_steps: Vec<(String, u64)>,
     recovery_codes: Vec<Owned<String>>,
     used_recovery_codes: Vec<String>,
     refresh_tokens: Vec<Owned<String>>,
@@ -106,7 +163,8 @@ fn masked(address: &str) -> String {
 
 impl Model {
     fn new() -> Self {
-        let mut drive = Drive::with(&[Factor::Email, Factor::RecoveryCode], MfaPolicy::Always);
+        let factors = [Factor::Email, Factor::Otp, Factor::RecoveryCode];
+        let mut drive = Drive::with(&factors, MfaPolicy::Always);
         let ids =
             NAMES.map(|name| drive.add_user(NewUser { email_verified: name == EVE, ..user(name) }));
         Self {
@@ -114,6 +172,8 @@ impl Model {
             ids,
             bearers: vec![Owned { user: 0, it: "garbage".to_owned() }],
             sent: vec![],
+            apps: vec![],
+            used_steps: vec![],
             recovery_codes: vec![Owned { user: 0, it: "GARBAGE".to_owned() }],
             used_recovery_codes: vec!["GARBAGE".to_owned()],
             refresh_tokens: vec![],
@@ -154,6 +214,16 @@ impl Model {
                 let Some(sent) = self.sent.iter().rev().find(of_it).cloned() else { return };
                 self.verify(&bearer, &sent.it.oob_code, &sent.it.code);
             }
+            Step::AssociateApp { bearer } => {
+                let bearer = index_of(&self.bearers, bearer);
+                self.associate_app(&bearer);
+            }
+            Step::VerifyApp { mfa_token, app, steps } => {
+                let bearer = index_of(&self.bearers, mfa_token);
+                if let Some(app) = pick(&self.apps, app).cloned() {
+                    self.verify_app(&bearer, &app, steps);
+                }
+            }
             Step::Recover { mfa_token, code } => {
                 let bearer = index_of(&self.bearers, mfa_token);
                 let code = index_of(&self.recovery_codes, code);
@@ -185,7 +255,8 @@ impl Model {
             more.push(("audience", MFA_AUDIENCE));
         }
         let answer = self.drive.login(NAMES[user], &more);
-        if for_mfa {
+        let has_app = self.enrolled[user].iter().any(|(name, active)| *active && is_app(name));
+        if for_mfa && !has_app {
             self.tokens(user, &answer);
         } else {
             assert_eq!(answer.outcome().1, "mfa_required");
@@ -207,16 +278,59 @@ impl Model {
         assert_eq!(self.drive.inbox.last().map(|mail| mail.to.as_str()), Some(address));
         let name = masked(address);
         let pending = (name.clone(), false);
+        let recovery_code = answer.body()["recovery_codes"][0].as_str().map(str::to_owned);
+        self.recovery_code(user, recovery_code);
         let enrolled = &mut self.enrolled[user];
-        if let Some(code) = answer.body()["recovery_codes"][0].as_str() {
-            assert!(enrolled.is_empty() && !self.has_recovery_entry[user]);
-            self.has_recovery_entry[user] = true;
-            self.recovery_codes.push(Owned { user, it: code.to_owned() });
-        }
         if !enrolled.contains(&pending) {
             enrolled.push(pending);
         }
         self.sent(bearer, &answer, Some(name));
+    }
+
+    fn associate_app(&mut self, bearer: &Owned<String>) {
+        let answer = self.drive.associate_otp(&bearer.it);
+        if answer.status() != 200 {
+            return;
+        }
+        let secret = answer.text("secret");
+        let user = bearer.user;
+        let recovery_code = answer.body()["recovery_codes"][0].as_str().map(str::to_owned);
+        self.recovery_code(user, recovery_code);
+        let enrolled = &mut self.enrolled[user];
+        match enrolled.iter_mut().find(|(name, active)| !active && is_app(name)) {
+            Some(pending) => pending.0.clone_from(&secret),
+            None => enrolled.push((secret.clone(), false)),
+        }
+        self.apps.push(Owned { user, it: App { secret, bearer: bearer.it.clone() } });
+    }
+
+    fn verify_app(&mut self, bearer: &Owned<String>, app: &Owned<App>, steps: i64) {
+        let millis = self.drive.now.as_millis().saturating_add_signed(steps * 30_000);
+        let shown_at = Timestamp::from_millis(millis);
+        let code = codes::totp(&app.it.secret, shown_at).expect("a secret");
+        let answer = self.drive.verify_otp(&bearer.it, &code);
+        if answer.status() != 200 {
+            return;
+        }
+        assert_eq!(bearer.user, app.user);
+        assert!((-1..=1).contains(&steps), "a code of {steps} steps away never works");
+        let used = (app.it.secret.clone(), codes::step(shown_at));
+        assert!(!self.used_steps.contains(&used), "a step's code works once");
+        self.used_steps.push(used);
+        let mut enrolled = self.enrolled[app.user].iter_mut();
+        let entry = enrolled.find(|entry| entry.0 == app.it.secret).expect("it is enrolled");
+        assert!(entry.1 || app.it.bearer == bearer.it, "it is confirmed where it was associated");
+        entry.1 = true;
+        self.tokens(bearer.user, &answer);
+    }
+
+    /// A recovery code comes with what is enrolled first.
+    fn recovery_code(&mut self, user: usize, code: Option<String>) {
+        if let Some(it) = code {
+            assert!(self.enrolled[user].is_empty() && !self.has_recovery_entry[user]);
+            self.has_recovery_entry[user] = true;
+            self.recovery_codes.push(Owned { user, it });
+        }
     }
 
     fn challenge(&mut self, bearer: &Owned<String>, authenticator: Option<&Owned<String>>) {
@@ -311,9 +425,10 @@ impl Model {
         let is_enrolled = enrolled.iter().any(|entry| entry.1);
         for entry in list.as_array().expect("a list") {
             let active = entry["active"].as_bool().expect("a boolean");
-            match entry["name"].as_str() {
-                Some(name) => names.push((name.to_owned(), active)),
-                None => recovery.push(active),
+            match (entry["name"].as_str(), entry["authenticator_type"].as_str()) {
+                (Some(name), _) => names.push((name.to_owned(), active)),
+                (None, Some("otp")) => names.push((APP.to_owned(), active)),
+                _ => recovery.push(active),
             }
             let id = entry["id"].as_str().expect("an id").to_owned();
             if !self.authenticators.iter().any(|known| known.it == id) {
@@ -321,7 +436,9 @@ impl Model {
             }
             assert!(self.authenticators.iter().all(|known| known.it != id || known.user == user));
         }
-        let mut expected = enrolled.clone();
+        let name = |name: &str| if is_app(name) { APP } else { name }.to_owned();
+        let mut expected: Enrolled =
+            enrolled.iter().map(|entry| (name(&entry.0), entry.1)).collect();
         let own = (masked(EVE), true);
         if NAMES[user] == EVE && !expected.contains(&own) {
             expected.push(own);
@@ -340,7 +457,8 @@ impl Model {
         }
         assert_eq!(bearer.user, authenticator.user);
         let entries = list.as_array().expect("who may delete may list");
-        let named: Vec<_> = entries.iter().filter(|entry| entry.get("name").is_some()).collect();
+        let is_enrolled = |entry: &&Value| entry["authenticator_type"] != json!("recovery-code");
+        let named: Vec<_> = entries.iter().filter(is_enrolled).collect();
         match named.iter().position(|entry| entry["id"] == json!(authenticator.it)) {
             Some(at) => drop(self.enrolled[bearer.user].remove(at)),
             None => self.has_recovery_entry[bearer.user] = false,
@@ -372,6 +490,14 @@ impl Model {
         assert!((200..500).contains(&answer.status()));
         assert_eq!(self.drive.inbox.len(), mails);
     }
+}
+
+/// What stands for the name of an app.
+const APP: &str = "an app";
+
+/// Whether a name is the secret of an app: all others are addresses.
+fn is_app(name: &str) -> bool {
+    !name.contains('@')
 }
 
 fn index_of(from: &[Owned<String>], index: Index) -> Owned<String> {
@@ -423,4 +549,14 @@ fn the_model_gets_somewhere() {
     let code = model.recovery_codes.last().expect("a code").clone();
     model.recover(&bearer, &code);
     assert_eq!(model.used_recovery_codes.last(), Some(&code.it));
+
+    model.login(1, false);
+    let bearer = model.bearers.last().expect("a token").clone();
+    model.associate_app(&bearer);
+    let app = model.apps.last().expect("an app").clone();
+    model.verify_app(&bearer, &app, -1);
+    assert_eq!(model.enrolled[1], [(app.it.secret.clone(), true)]);
+    assert_eq!(model.used_steps.len(), 1);
+    model.login(1, true);
+    assert!(model.bearers.last().is_some_and(|bearer| bearer.it.starts_with("Fe26")));
 }

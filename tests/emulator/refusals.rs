@@ -10,8 +10,8 @@ use countersign::{
 use serde_json::{Value, json};
 
 use crate::drive::{
-    ADA, ALL_SCOPES, Answer, BOB, Drive, MFA_AUDIENCE, MFA_OOB, MFA_OTP, MFA_RECOVERY_CODE,
-    WRONG_CODE, imported, user,
+    ADA, ALL_SCOPES, APP_SECRET, Answer, BOB, Drive, MFA_AUDIENCE, MFA_OOB, MFA_OTP,
+    MFA_RECOVERY_CODE, WRONG_CODE, imported, user, with_app,
 };
 
 const REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
@@ -128,8 +128,12 @@ fn a_second_factor_is_refused() {
             refused(&elsewhere, 400, "invalid_request", text);
         }
     }
-    let otp = [("grant_type", MFA_OTP), ("mfa_token", &mfa_token), ("otp", "123456")];
-    refused(&drive.token(&otp), 401, "unsupported_challenge_type", NOT_ENROLLED);
+    refused(
+        &drive.verify_otp(&mfa_token, "123456"),
+        401,
+        "unsupported_challenge_type",
+        NOT_ENROLLED,
+    );
     let without = "User does not have a recovery-code.";
     refused(&drive.recover(&mfa_token, "x"), 403, "unsupported_challenge_type", without);
 
@@ -205,6 +209,30 @@ fn recovery_codes_have_attempts_of_their_own() {
     assert_eq!(drive.verify(&mfa_token, &oob_code, &code).status(), 200);
 }
 
+/// All codes of a user are counted together.
+#[test]
+fn apps_and_mails_have_their_attempts_in_common() {
+    let mut drive = Drive::with(&[Factor::Email, Factor::Otp], MfaPolicy::Always);
+    let mut both = with_app(ADA);
+    both.enrolled.extend(imported(ADA).enrolled);
+    drive.add_user(both);
+    let mfa_token = drive.mfa_token(ADA);
+    let oob_code = drive.challenge(&mfa_token, &json!({})).text("oob_code");
+    for _ in 0..5 {
+        let answer = drive.verify_otp(&mfa_token, WRONG_CODE);
+        refused(&answer, 403, "invalid_grant", "Invalid otp_code.");
+        let answer = drive.verify(&mfa_token, &oob_code, WRONG_CODE);
+        refused(&answer, 403, "invalid_grant", "Invalid binding_code.");
+    }
+    let code = drive.code();
+    refused(&drive.verify(&mfa_token, &oob_code, &code), 403, "invalid_request", THROTTLED);
+    let code = drive.otp(APP_SECRET);
+    refused(&drive.verify_otp(&mfa_token, &code), 403, "invalid_request", THROTTLED);
+    drive.advance(Duration::from_mins(6));
+    let code = drive.otp(APP_SECRET);
+    assert_eq!(drive.verify_otp(&mfa_token, &code).status(), 200);
+}
+
 #[test]
 fn mails_are_limited() {
     let mut drive = Drive::new();
@@ -228,7 +256,7 @@ fn mails_are_limited() {
 
 #[test]
 fn associating_is_refused() {
-    let mut drive = Drive::with(&[Factor::Email, Factor::Sms, Factor::Otp], MfaPolicy::Always);
+    let mut drive = Drive::with(&[Factor::Email, Factor::Sms], MfaPolicy::Always);
     drive.add_user(user(ADA));
     let mfa_token = drive.mfa_token(ADA);
     let invalid = |name: &str| (400, "invalid_request", format!("Invalid parameter: {name}"));
@@ -255,8 +283,8 @@ fn associating_is_refused() {
             json!({"authenticator_types": ["oob"], "oob_channels": ["email"], "email": "ada"}),
             invalid("email"),
         ),
-        (json!({"authenticator_types": ["otp"]}), not_emulated("otp")),
         (json!({"authenticator_types": ["oob"], "oob_channels": ["sms"]}), not_emulated("sms")),
+        (json!({"authenticator_types": ["otp"]}), off("otp")),
         (json!({"authenticator_types": ["oob"], "oob_channels": ["voice"]}), off("voice")),
         (json!({"authenticator_types": ["oob"], "oob_channels": ["auth0"]}), off("push")),
     ] {
@@ -335,6 +363,8 @@ fn challenging_is_refused() {
     drive.add_user(imported(BOB));
     let of_bob = drive.mfa_token(BOB);
     let id_of_bob = drive.list(&of_bob).body()[0]["id"].clone();
+    drive.add_user(with_app("eve@example.com"));
+    let of_eve = drive.mfa_token("eve@example.com");
     let mfa_token = drive.mfa_token(ADA);
     let answer = drive.challenge(&mfa_token, &json!({}));
     refused(&answer, 401, "association_required", NOT_ENROLLED);
@@ -361,6 +391,8 @@ fn challenging_is_refused() {
             (401, "invalid_client", "Unauthorized".to_owned()),
         ),
         (&of_bob, json!({"challenge_type": "otp"}), unsupported("otp")),
+        (&of_eve, json!({"challenge_type": "oob"}), unsupported("oob")),
+        (&of_eve, json!({"challenge_type": "otp", "oob_channel": "email"}), unsupported("otp")),
         (&of_bob, json!({"challenge_type": "fax"}), unsupported("fax")),
         (&of_bob, json!({"oob_channel": "voice"}), unsupported("oob")),
         (
