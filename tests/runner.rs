@@ -57,7 +57,12 @@ struct ToldSession<'a>(&'a Told);
 impl Session for ToldSession<'_> {
     fn scope(&self) -> Scope {
         let password = Secret::new("correct horse".to_owned());
-        let person = Person { email: "a@b.example".to_owned(), password, id: "1".to_owned() };
+        let person = Person {
+            email: "a@b.example".to_owned(),
+            password,
+            id: "1".to_owned(),
+            otp_secret: None,
+        };
         let client = Credentials { id: "app".to_owned(), secret: None };
         let people = BTreeMap::from([("user".to_owned(), person)]);
         Scope::new("t.example".to_owned(), client, BTreeMap::new(), people)

@@ -217,8 +217,11 @@ impl<'a> Runner<'a> {
     ) -> Result<(Exchange, Judgement), Wrong> {
         let actor = step.actor.as_str();
         if let Some(channel) = draft.fetch {
-            let address = self.scope.person(actor).map(|person| person.email.clone());
-            let code = self.session.code(channel, &address.unwrap_or_default()).await;
+            let source = match channel {
+                Channel::Otp => self.scope.otp_secret(actor).map(str::to_owned),
+                _ => self.scope.person(actor).map(|person| person.email.clone()),
+            };
+            let code = self.session.code(channel, &source.unwrap_or_default()).await;
             let code = code.map_err(|error| {
                 let problem =
                     Diagnostic::at(step.span, format!("there is no code to send: {error}"));

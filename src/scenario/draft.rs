@@ -136,13 +136,9 @@ impl Verb {
             Self::Enroll(enroll) => {
                 draft.post("/mfa/associate", Encoding::Json);
                 draft.bearer = Some(default("mfa_token"));
-                let (authenticator_type, oob_channel) = match enroll.channel {
-                    Channel::Otp => ("otp", None),
-                    Channel::Push => ("oob", Some("auth0")),
-                    channel => ("oob", Some(channel.word())),
-                };
+                let authenticator_type = enroll.channel.authenticator_type();
                 draft.set("authenticator_types", Tree::list_of(authenticator_type, span));
-                if let Some(oob_channel) = oob_channel {
+                if let Some(oob_channel) = enroll.channel.oob_channel() {
                     draft.set("oob_channels", Tree::list_of(oob_channel, span));
                 }
                 draft.set_written("email", enroll.email);
@@ -166,11 +162,15 @@ impl Verb {
             Self::Challenge(challenge) => {
                 draft.post("/mfa/challenge", Encoding::Json);
                 draft.set("mfa_token", or_default(challenge.mfa_token, "mfa_token"));
+                let challenge_type = challenge.channel.map_or("oob", Channel::authenticator_type);
                 draft.set(
                     "challenge_type",
-                    challenge.challenge_type.map_or_else(|| text("oob"), |text| text.0),
+                    challenge.challenge_type.map_or_else(|| text(challenge_type), |text| text.0),
                 );
                 draft.set_written("authenticator_id", challenge.authenticator_id);
+                if let Some(oob_channel) = challenge.channel.and_then(Channel::oob_channel) {
+                    draft.set("oob_channel", text(oob_channel));
+                }
                 draft.authenticate();
                 challenge.overrides
             }

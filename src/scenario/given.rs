@@ -188,6 +188,25 @@ impl Factor {
     }
 }
 
+impl Channel {
+    /// Its word in `authenticator_types` and `challenge_type`.
+    pub(super) const fn authenticator_type(self) -> &'static str {
+        match self {
+            Self::Otp => "otp",
+            Self::Email | Self::Sms | Self::Voice | Self::Push => "oob",
+        }
+    }
+
+    /// Its word in `oob_channels` and `oob_channel`, where it has one.
+    pub(super) const fn oob_channel(self) -> Option<&'static str> {
+        match self {
+            Self::Otp => None,
+            Self::Push => Some("auth0"),
+            Self::Email | Self::Sms | Self::Voice => Some(self.word()),
+        }
+    }
+}
+
 impl FromNode for Given {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;

@@ -11,7 +11,8 @@ use super::{
     given::{Channel, DEFAULT_USER, Given},
     schema,
     verb::{
-        Captures, Challenge, Confirm, Enroll, Login, Plain, Refresh, Remove, Request, Verb, Verify,
+        Captures, Challenge, Confirm, Enroll, Login, Plain, Refresh, Remove, Request, Topic, Verb,
+        Verify,
     },
 };
 use crate::source::{
@@ -210,20 +211,49 @@ pub(super) fn resolve(
     given: &Given,
     reader: &mut Reader<'_>,
 ) -> (Vec<Step>, Vec<Step>) {
-    let mut flows: Vec<(String, Channel)> = Vec::new();
+    let mut flows: Vec<Flow> = Vec::new();
     let mut resolve = |steps: Vec<StepFile>| {
         steps.into_iter().map(|step| step.resolve(&mut flows, given, reader)).collect()
     };
     (resolve(steps), resolve(cleanup))
 }
 
+/// What a user's next `confirm` or `verify` is about.
+struct Flow {
+    actor: String,
+    channel: Channel,
+    /// What it is about once it is no longer about `otp`.
+    out_of_band: Channel,
+}
+
+impl Flow {
+    /// At the start it is about the first factor that the user comes with.
+    fn new(actor: &str, given: &Given) -> Self {
+        let user = given.users.iter().find(|(name, _)| name.value == actor);
+        let user = user.map_or(&given.user, |(_, user)| user);
+        let mut enrolled = user.enrolled.iter().map(|enrolled| enrolled.channel);
+        let channel = enrolled.clone().next().unwrap_or(Channel::Email);
+        let out_of_band = enrolled.find(|channel| *channel != Channel::Otp);
+        let out_of_band = out_of_band.unwrap_or(Channel::Email);
+        Self { actor: actor.to_owned(), channel, out_of_band }
+    }
+
+    /// Goes on with a verb.
+    fn follow(&mut self, verb: &Verb) -> Channel {
+        match verb.topic() {
+            Some(Topic::Channel(channel)) => self.channel = channel,
+            Some(Topic::OutOfBand) => self.channel = self.out_of_band,
+            None => {}
+        }
+        if self.channel != Channel::Otp {
+            self.out_of_band = self.channel;
+        }
+        self.channel
+    }
+}
+
 impl StepFile {
-    fn resolve(
-        self,
-        flows: &mut Vec<(String, Channel)>,
-        given: &Given,
-        reader: &mut Reader<'_>,
-    ) -> Step {
+    fn resolve(self, flows: &mut Vec<Flow>, given: &Given, reader: &mut Reader<'_>) -> Step {
         let Self { keys, verb, word, span, .. } = self;
         let actor = keys.actor.map_or(DEFAULT_USER.to_owned(), |name| {
             let known = given.users.iter().map(|(known, _)| known.value.as_str());
@@ -236,16 +266,12 @@ impl StepFile {
             }
             name.value
         });
-        let position = flows.iter().position(|(name, _)| *name == actor);
+        let position = flows.iter().position(|flow| flow.actor == actor);
         let position = position.unwrap_or_else(|| {
-            let user = given.users.iter().find(|(name, _)| name.value == actor);
-            let user = user.map_or(&given.user, |(_, user)| user);
-            let channel = user.enrolled.first().map_or(Channel::Email, |enrolled| enrolled.channel);
-            flows.push((actor.clone(), channel));
+            flows.push(Flow::new(&actor, given));
             flows.len() - 1
         });
-        let channel = verb.channel().unwrap_or(flows[position].1);
-        flows[position].1 = channel;
+        let channel = flows[position].follow(&verb);
         let captures = verb.captures();
         let action = verb.action(span, channel, &given.tenant, reader);
         Step {
@@ -260,6 +286,51 @@ impl StepFile {
             expect: keys.expect,
             until: keys.until,
             snapshot: keys.snapshot.unwrap_or(true),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Channel;
+    use crate::{
+        scenario::parse,
+        source::{Sources, Style, render},
+    };
+
+    /// What the last of some steps is about.
+    fn topic(enrolled: &str, steps: &str) -> Channel {
+        let mut sources = Sources::default();
+        let given = format!("given: {{user: {{enrolled: [{enrolled}]}}}}");
+        let text = format!("title: t\n{given}\nsteps:\n- login: {{}}\n{steps}\n");
+        let source = sources.add("a.yaml", text);
+        let mut problems = Vec::new();
+        let scenarios = parse("a", source, &sources, &mut problems);
+        assert!(problems.is_empty(), "{}", render(&problems, &sources, Style::default()));
+        scenarios[0].steps.last().unwrap().channel
+    }
+
+    #[test]
+    fn a_code_is_for_the_factor_of_the_steps_before() {
+        let verify = "- verify: {code: x, oob_code: y}";
+        for (enrolled, before, channel) in [
+            ("", "", Channel::Email),
+            ("{channel: otp}", "", Channel::Otp),
+            ("{channel: sms}, {channel: otp}", "", Channel::Sms),
+            ("{channel: otp}, {channel: sms}", "- challenge: {}\n", Channel::Sms),
+            ("{channel: otp}", "- challenge: {challenge_type: oob}\n", Channel::Email),
+            ("", "- challenge: {challenge_type: otp}\n", Channel::Otp),
+            ("{channel: otp}", "- challenge: {challenge_type: otp oob}\n", Channel::Otp),
+            ("{channel: sms}", "- challenge: {channel: voice}\n- list: {}\n", Channel::Voice),
+            ("", "- enroll: {channel: otp}\n", Channel::Otp),
+            (
+                "{channel: sms}",
+                "- enroll: {channel: voice}\n- enroll: {channel: otp}\n- challenge: {}\n",
+                Channel::Voice,
+            ),
+        ] {
+            let found = topic(enrolled, &format!("{before}{verify}"));
+            assert_eq!(found, channel, "{enrolled}: {before}");
         }
     }
 }

@@ -89,17 +89,33 @@ impl Verb {
         }
     }
 
-    /// The factor that a later `confirm` or `verify` is about, if this verb settles it.
-    pub(super) fn channel(&self) -> Option<Channel> {
+    /// The factor that a later `confirm` or `verify` is about, as far as this verb settles it.
+    pub(super) fn topic(&self) -> Option<Topic> {
         match self {
-            Self::Enroll(enroll) => Some(enroll.channel),
-            Self::Challenge(challenge) => {
-                let literal = challenge.challenge_type.as_ref()?.0.as_literal();
-                (literal == Some("otp")).then_some(Channel::Otp)
+            Self::Enroll(enroll) => Some(Topic::Channel(enroll.channel)),
+            Self::Challenge(Challenge { channel: Some(channel), .. }) => {
+                Some(Topic::Channel(*channel))
             }
+            Self::Challenge(Challenge { challenge_type: Some(written), .. }) => {
+                match written.0.as_literal()? {
+                    "otp" => Some(Topic::Channel(Channel::Otp)),
+                    "oob" => Some(Topic::OutOfBand),
+                    _ => None,
+                }
+            }
+            Self::Challenge(_) => Some(Topic::OutOfBand),
             _ => None,
         }
     }
+}
+
+/// What a later `confirm` or `verify` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// This.
+    Channel(Channel),
+    /// Any factor but `otp`: the last one that the user had to do with.
+    OutOfBand,
 }
 
 /// What every verb that sends takes, to set or remove parts of its request.
@@ -222,7 +238,9 @@ verb! {
     Challenge {
         /// The last one, unless given.
         mfa_token: Option<Text> = optional,
-        /// `oob`, unless given.
+        /// The factor to use; Auth0 chooses, unless given.
+        channel: Option<Channel> = optional,
+        /// `otp` with the channel `otp`, else `oob`, unless given.
         challenge_type: Option<Text> = optional,
         /// The authenticator to use; Auth0 chooses, unless given.
         authenticator_id: Option<Text> = optional,

@@ -159,7 +159,8 @@ mod tests {
         let person = |name: &str| {
             let email = format!("{name}@x.example");
             let password = Secret::new(format!("pw of {name}"));
-            (name.to_owned(), Person { email, password, id: format!("auth0|{name}") })
+            let id = format!("auth0|{name}");
+            (name.to_owned(), Person { email, password, id, otp_secret: None })
         };
         let clients = [("spa", client("SPA", None)), ("other", client("OTHER", Some("s2")))];
         let mut scope = Scope::new(
@@ -230,6 +231,8 @@ mod tests {
             ("verify: {code: '000000', oob_code: x}", token(&format!("grant_type={MFA}/mfa-oob&{client}&mfa_token=MT&oob_code=x&binding_code=000000"))),
             ("verify: {recovery_code: '{{ mfa_token }}'}", token(&format!("grant_type={MFA}/mfa-recovery-code&{client}&mfa_token=MT&recovery_code=MT"))),
             ("challenge: {authenticator_id: '{{ authenticators[0].id }}'}", r#"POST /mfa/challenge ["json"] {"mfa_token":"MT","challenge_type":"oob","authenticator_id":"email|dev_ü/1","client_id":"APP","client_secret":"s1"}"#.to_owned()),
+            ("challenge: {channel: otp}", r#"POST /mfa/challenge ["json"] {"mfa_token":"MT","challenge_type":"otp","client_id":"APP","client_secret":"s1"}"#.to_owned()),
+            ("challenge: {channel: push, challenge_type: otp oob}", r#"POST /mfa/challenge ["json"] {"mfa_token":"MT","challenge_type":"otp oob","oob_channel":"auth0","client_id":"APP","client_secret":"s1"}"#.to_owned()),
             ("list: {}", bearer("GET /mfa/authenticators", "MT", "")),
             ("remove: {authenticator_id: '{{ authenticators[0].id }}'}", bearer("DELETE /mfa/authenticators/email%7Cdev_%C3%BC%2F1", "AT", "")),
             ("refresh: {}", token(&format!("grant_type=refresh_token&{client}&refresh_token=RT"))),

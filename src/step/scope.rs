@@ -30,6 +30,8 @@ pub struct Person {
     pub password: Secret<String>,
     /// The tenant's id for the user.
     pub id: String,
+    /// What the user's authenticator app makes codes of, in base32, if there is one before the first step.
+    pub otp_secret: Option<Secret<String>>,
 }
 
 /// An application, as a scenario knows one.
@@ -92,6 +94,14 @@ impl Scope {
             });
         }
         known
+    }
+
+    /// What a user's authenticator app makes codes of: the one that was enrolled last.
+    #[must_use]
+    pub fn otp_secret(&self, name: &str) -> Option<&str> {
+        let (person, captures) = self.people.get(name)?;
+        let enrolled = captures.get("secret").and_then(Value::as_str);
+        enrolled.or_else(|| person.otp_secret.as_ref().map(|secret| secret.expose().as_str()))
     }
 
     /// Remembers a value for a user's later steps.

@@ -87,7 +87,7 @@ impl Target for Emulated {
         let users = scenario.user_names().flat_map(|name| &scenario.user(name).enrolled);
         enrolled
             .chain(users.map(|enrolled| enrolled.channel))
-            .find(|channel| *channel != Channel::Email)
+            .find(|channel| !matches!(channel, Channel::Email | Channel::Otp))
             .map(|channel| format!("the emulated tenant has no factor `{}` yet", channel.word()))
     }
 
@@ -149,6 +149,8 @@ struct EmulatedSession {
     client: Credentials,
     clients: BTreeMap<String, Credentials>,
     people: BTreeMap<String, Person>,
+    /// By the secret of an authenticator app, the step of the last code that it was asked for.
+    otp_steps: BTreeMap<String, u64>,
 }
 
 impl EmulatedSession {
@@ -190,7 +192,20 @@ impl EmulatedSession {
         if let Some(wire) = &wire {
             wire.server.add(&domain, tenant.clone());
         }
-        Self { wire, tenant, clock, domain, client, clients, people }
+        let otp_steps = BTreeMap::new();
+        Self { wire, tenant, clock, domain, client, clients, people, otp_steps }
+    }
+}
+
+impl EmulatedSession {
+    /// What an authenticator app shows: of a step whose code was given out already, the user waits for the next.
+    fn otp(&mut self, secret: &str) -> Result<String, NoCode> {
+        if self.otp_steps.get(secret) == Some(&codes::step(self.clock.now())) {
+            self.clock.advance(codes::next_step(self.clock.now()));
+        }
+        let code = codes::totp(secret, self.clock.now())?;
+        self.otp_steps.insert(secret.to_owned(), codes::step(self.clock.now()));
+        Ok(code)
     }
 }
 
@@ -227,10 +242,13 @@ impl Session for EmulatedSession {
 
     fn code<'a>(
         &'a mut self,
-        _: Channel,
-        address: &'a str,
+        channel: Channel,
+        source: &'a str,
     ) -> BoxFuture<'a, Result<String, NoCode>> {
-        let found = codes::newest(&self.tenant.outbox(), address);
+        let found = match channel {
+            Channel::Otp => self.otp(source),
+            _ => codes::newest(&self.tenant.outbox(), source),
+        };
         Box::pin(async move { found })
     }
 
@@ -249,6 +267,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 const LOWER_CASE: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
+const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// An application as Auth0 makes them: an id of 32 characters, a secret of 64.
@@ -262,12 +281,19 @@ fn add_user(emulator: &mut Emulator, name: &str, user: &User, random: &mut dyn E
     let email = format!("{name}-{}@mailbox.test", random.text(8, LOWER_CASE));
     let password = user.password.clone().unwrap_or_else(|| random.text(20, ALPHANUMERIC));
     let password = Secret::new(password);
-    let enrolled = user
-        .enrolled
-        .iter()
-        .filter(|enrolled| enrolled.channel == Channel::Email)
-        .map(|enrolled| Enrolled::Email { address: enrolled.email.clone() })
-        .collect();
+    let mut otp_secret = None;
+    let mut enrolled = Vec::new();
+    for given in &user.enrolled {
+        match given.channel {
+            Channel::Email => enrolled.push(Enrolled::Email { address: given.email.clone() }),
+            Channel::Otp => {
+                let secret = Secret::new(random.text(32, BASE32));
+                otp_secret.get_or_insert_with(|| secret.clone());
+                enrolled.push(Enrolled::Otp { secret });
+            }
+            Channel::Sms | Channel::Voice | Channel::Push => {}
+        }
+    }
     let new = NewUser {
         email: email.clone(),
         email_verified: user.email_verified,
@@ -275,7 +301,7 @@ fn add_user(emulator: &mut Emulator, name: &str, user: &User, random: &mut dyn E
         enrolled,
     };
     let id = emulator.add_user(new, START, random);
-    Person { email, password, id }
+    Person { email, password, id, otp_secret }
 }
 
 const fn emulated_factor(factor: Factor) -> emulator::Factor {

@@ -53,11 +53,12 @@ pub trait Session: Send {
         redactor: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>>;
 
-    /// The one-time code that the request before has had sent to the user with this address.
+    /// The one-time code that the request before has had sent to the user. `source` is where to find it: the user's
+    /// address, or for `otp` the secret of the app that makes it, of which no code is given twice.
     fn code<'a>(
         &'a mut self,
         channel: Channel,
-        address: &'a str,
+        source: &'a str,
     ) -> BoxFuture<'a, Result<String, NoCode>>;
 
     /// Lets time pass.

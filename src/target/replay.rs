@@ -48,8 +48,8 @@ impl Target for Replay {
 struct ReplaySession<'a> {
     scenario: &'a Scenario,
     recorded: std::vec::IntoIter<RecordedStep>,
-    /// The highest number of a code's label that was handed out.
-    newest_code: usize,
+    /// The highest number of a code's label that was handed out, of codes that are sent and of those that are made.
+    newest_codes: BTreeMap<Kind, usize>,
 }
 
 impl<'a> ReplaySession<'a> {
@@ -58,7 +58,8 @@ impl<'a> ReplaySession<'a> {
         let snapshot = Snapshot::parse(&recorded.text).map_err(|corrupt| {
             PrepareError::CorruptRecording { path: recorded.path.to_string(), corrupt }
         })?;
-        Ok(Self { scenario: &case.scenario, recorded: snapshot.steps.into_iter(), newest_code: 0 })
+        let recorded = snapshot.steps.into_iter();
+        Ok(Self { scenario: &case.scenario, recorded, newest_codes: BTreeMap::new() })
     }
 }
 
@@ -78,6 +79,8 @@ impl Session for ReplaySession<'_> {
                 email: format!("{name}@replay.test"),
                 password: Secret::new(password),
                 id: format!("id-of-{name}"),
+                // The recording has the codes.
+                otp_secret: None,
             };
             (name.to_owned(), person)
         });
@@ -108,13 +111,15 @@ impl Session for ReplaySession<'_> {
         channel: Channel,
         _: &'a str,
     ) -> BoxFuture<'a, Result<String, NoCode>> {
-        let word = if channel == Channel::Otp { Kind::Otp } else { Kind::BindingCode }.word();
+        let kind = if channel == Channel::Otp { Kind::Otp } else { Kind::BindingCode };
+        let word = kind.word();
         let next = self.recorded.as_slice().first().map(|step| to_yaml(&step.request));
         let numbers = numbers(&next.unwrap_or_default(), word);
         // A code was labelled when it was fetched: before anything else that is new in the request.
-        let new = numbers.iter().filter(|number| **number > self.newest_code).min();
+        let newest = self.newest_codes.entry(kind).or_default();
+        let new = numbers.iter().filter(|number| *number > newest).min();
         let number = new.or_else(|| numbers.iter().min()).copied();
-        self.newest_code = self.newest_code.max(number.unwrap_or_default());
+        *newest = (*newest).max(number.unwrap_or_default());
         let code = number.map(|number| format!("[{word}#{number}]"));
         Box::pin(async move { code.ok_or(NoCode::NoMessage { others: 0 }) })
     }
