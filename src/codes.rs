@@ -7,22 +7,44 @@ use totp_rs::{Builder, Secret};
 
 use crate::clock::Timestamp;
 
-/// A message that reached a mailbox.
+/// A message that reached a user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The address.
-    pub to: String,
-    /// Its text.
+    /// Where it went.
+    pub to: Address,
+    /// Its text; of a call, what was said.
     pub text: String,
+}
+
+/// Where a message goes.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A mailbox.
+    Email(String),
+    /// A number, as a text message.
+    Sms(String),
+    /// A number, as a call.
+    Voice(String),
+}
+
+impl Address {
+    /// Whether it is the same place: numbers are compared as they are, and a subaddress (`name+detail@domain`) reaches
+    /// the mailbox of the address without it.
+    fn reaches(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Email(one), Self::Email(other)) => mailbox(one) == mailbox(other),
+            (one, other) => one == other,
+        }
+    }
 }
 
 /// Why there is no code.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum NoCode {
-    /// Nothing came for the mailbox.
+    /// Nothing came for the user.
     #[error("no message with a code has come to the user ({others} to others)")]
     NoMessage {
-        /// How many messages there are for other mailboxes.
+        /// How many messages there are for other addresses and numbers.
         others: usize,
     },
     /// A message came, and no code is in it.
@@ -33,14 +55,12 @@ pub enum NoCode {
     NoSecret,
 }
 
-/// The code in the newest message that reached the mailbox of `address`; a subaddress (`name+detail@domain`)
-/// reaches the mailbox of the address without it. `messages` are oldest first.
-pub fn newest(messages: &[Message], address: &str) -> Result<String, NoCode> {
-    let wanted = mailbox(address);
+/// The code in the newest message that reached `address`. `messages` are oldest first.
+pub fn newest(messages: &[Message], address: &Address) -> Result<String, NoCode> {
     messages
         .iter()
         .rev()
-        .find(|message| mailbox(&message.to) == wanted)
+        .find(|message| message.to.reaches(address))
         .ok_or(NoCode::NoMessage { others: messages.len() })
         .and_then(|message| code(&message.text).ok_or(NoCode::NoDigits))
 }
@@ -87,7 +107,7 @@ pub fn next_step(now: Timestamp) -> Duration {
 mod tests {
     use std::time::Duration;
 
-    use super::{Message, NoCode, newest, next_step, step, totp};
+    use super::{Address, Message, NoCode, newest, next_step, step, totp};
     use crate::clock::Timestamp;
 
     /// RFC 6238, appendix B.
@@ -110,16 +130,34 @@ mod tests {
 
     #[test]
     fn the_newest_code_for_the_mailbox_counts() {
-        let message = |to: &str, text: &str| Message { to: to.to_owned(), text: text.to_owned() };
+        let mail = |to: &str| Address::Email(to.to_owned());
+        let message = |to: &str, text: &str| Message { to: mail(to), text: text.to_owned() };
         let messages = [
             message("ann@x.example", "old: 111111"),
             message("Ann+second@x.example", "order 1234567, code 222222."),
             message("bob@x.example", "333333"),
             message("cay@x.example", "hello"),
         ];
-        let find = |to| newest(&messages, to);
+        let find = |to| newest(&messages, &mail(to));
         assert_eq!(find("ann@x.example"), Ok("222222".to_owned()));
         assert_eq!(find("dan@x.example"), Err(NoCode::NoMessage { others: 4 }));
         assert_eq!(find("cay@x.example"), Err(NoCode::NoDigits));
+    }
+
+    #[test]
+    fn a_message_and_a_call_to_one_number_are_told_apart() {
+        let [sms, voice, other] = [
+            Address::Sms("+15550000001".to_owned()),
+            Address::Voice("+15550000001".to_owned()),
+            Address::Sms("+15550000002".to_owned()),
+        ];
+        let message = |to: &Address, text: &str| Message { to: to.clone(), text: text.to_owned() };
+        let messages =
+            [message(&sms, "111111"), message(&voice, "222222"), message(&other, "333333")];
+        for (address, code) in [(&sms, "111111"), (&voice, "222222"), (&other, "333333")] {
+            assert_eq!(newest(&messages, address), Ok(code.to_owned()));
+        }
+        let nobody = Address::Voice("+15550000002".to_owned());
+        assert_eq!(newest(&messages, &nobody), Err(NoCode::NoMessage { others: 3 }));
     }
 }

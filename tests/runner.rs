@@ -61,6 +61,7 @@ impl Session for ToldSession<'_> {
             email: "a@b.example".to_owned(),
             password,
             id: "1".to_owned(),
+            phone_number: "+15550000000".to_owned(),
             otp_secret: None,
         };
         let client = Credentials { id: "app".to_owned(), secret: None };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::app::App;
+use super::{app::App, tenant::Factor};
 use crate::clock::Entropy;
 
 /// Something that proves who the user is.
@@ -27,6 +27,8 @@ pub(super) enum Means {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Channel {
     Email { address: String },
+    Sms { number: String },
+    Voice { number: String },
 }
 
 /// Whether its first code has come back.
@@ -39,8 +41,16 @@ pub(super) enum State {
 }
 
 impl Authenticator {
-    pub(super) fn new(means: Means, state: State, entropy: &mut dyn Entropy) -> Self {
-        Self { id: id(means.word(), entropy), means, state }
+    /// On a device: twins have it in common.
+    pub(super) fn new(means: Means, state: State, device: &str) -> Self {
+        Self { id: format!("{}|{device}", means.word()), means, state }
+    }
+
+    /// Whether it came with the authenticator of this id: SMS and voice for one number are a pair
+    /// \[doc\], and the pages show both with the same letters behind `dev_`.
+    pub(super) fn is_twin_of(&self, id: &str) -> bool {
+        let device = |id: &str| id.split_once('|').map(|(_, device)| device.to_owned());
+        device(&self.id) == device(id)
     }
 
     pub(super) fn is_active(&self) -> bool {
@@ -102,10 +112,22 @@ impl Channel {
     pub(super) const fn word(&self) -> &'static str {
         match self {
             Self::Email { .. } => "email",
+            Self::Sms { .. } => "sms",
+            Self::Voice { .. } => "voice",
         }
     }
 
-    /// The address, recognisable to who knows it: `****@exam*******` \[rec\].
+    /// The other way to the same number, with the factor that it is.
+    pub(super) fn twin(&self) -> Option<(Factor, Self)> {
+        match self {
+            Self::Email { .. } => None,
+            Self::Sms { number } => Some((Factor::Voice, Self::Voice { number: number.clone() })),
+            Self::Voice { number } => Some((Factor::Sms, Self::Sms { number: number.clone() })),
+        }
+    }
+
+    /// The address or number, recognisable to who knows it: `****@exam*******`, `XXXXXXXXX9167`
+    /// \[rec\].
     fn masked(&self) -> String {
         match self {
             Self::Email { address } => {
@@ -114,6 +136,11 @@ impl Channel {
                 let shown: String =
                     shown.map(|(at, letter)| if at < 4 { letter } else { '*' }).collect();
                 format!("****@{shown}")
+            }
+            Self::Sms { number } | Self::Voice { number } => {
+                let hidden = number.len().saturating_sub(4);
+                let shown = number.chars().enumerate();
+                shown.map(|(at, digit)| if at < hidden { 'X' } else { digit }).collect()
             }
         }
     }
@@ -145,13 +172,28 @@ impl RecoveryCode {
 
 /// A fresh id.
 pub(super) fn id(kind: &str, entropy: &mut dyn Entropy) -> String {
+    format!("{kind}|{}", device(entropy))
+}
+
+/// What an id ends with.
+pub(super) fn device(entropy: &mut dyn Entropy) -> String {
     const ALPHANUMERICS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    format!("{kind}|dev_{}", entropy.text(16, ALPHANUMERICS))
+    format!("dev_{}", entropy.text(16, ALPHANUMERICS))
+}
+
+/// Whether a number is one of E.164: a plus, a country's code, fifteen digits at most. Fewer than
+/// seven are too few for any country \[guess\].
+pub(super) fn is_phone_number(number: &str) -> bool {
+    number.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Channel;
+    use super::{Channel, is_phone_number};
 
     #[test]
     fn an_address_is_masked_as_recorded() {
@@ -161,6 +203,33 @@ mod tests {
             ("ü@münchen.de", "****@münc******"),
         ] {
             assert_eq!(Channel::Email { address: address.into() }.masked(), masked);
+        }
+    }
+
+    #[test]
+    fn a_number_is_masked_as_recorded() {
+        for (number, masked) in [("+919876549167", "XXXXXXXXX9167"), ("167", "167")] {
+            assert_eq!(Channel::Sms { number: number.into() }.masked(), masked);
+            assert_eq!(Channel::Voice { number: number.into() }.masked(), masked);
+        }
+    }
+
+    #[test]
+    fn numbers_are_those_of_e_164() {
+        for (number, is_one) in [
+            ("+15551234567", true),
+            ("+4930901820", true),
+            ("+123456789012345", true),
+            ("+1234567890123456", false),
+            ("+155512", false),
+            ("+05551234567", false),
+            ("15551234567", false),
+            ("+1 555 123 4567", false),
+            ("+1555123456a", false),
+            ("+１５５５１２３", false),
+            ("", false),
+        ] {
+            assert_eq!(is_phone_number(number), is_one, "{number}");
         }
     }
 }

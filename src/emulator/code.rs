@@ -43,6 +43,11 @@ impl Bucket {
         Self::new(20, Duration::from_mins(1))
     }
 
+    /// Text messages and calls together: ten, then one an hour \[doc: configure-sms-voice-notifications-mfa\].
+    pub(super) const fn of_messages() -> Self {
+        Self::new(10, Duration::from_hours(1))
+    }
+
     const fn new(capacity: u32, refill: Duration) -> Self {
         Self { capacity, refill, full_at: Timestamp::from_millis(0) }
     }

@@ -193,6 +193,17 @@ impl Refusal {
         Self::new(400, "invalid_request", "The authenticator cannot be deleted")
     }
 
+    /// \[seen\], the status \[guess\]. Calls, which are counted along \[doc\], get it too \[guess\].
+    pub(super) fn too_many_messages() -> Self {
+        let text = "Too many SMS sent by the user. Wait for some minutes before retrying.";
+        Self::new(403, "invalid_request", text)
+    }
+
+    /// Text \[seen\], 400 \[oas\].
+    pub(super) fn invalid_phone_number() -> Self {
+        Self::new(400, "invalid_request", "The phone number is invalid.")
+    }
+
     /// \[guess\], after the text about messages \[seen\].
     pub(super) fn too_many_emails() -> Self {
         let text = "Too many emails sent by the user. Wait for some minutes before retrying.";

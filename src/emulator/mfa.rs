@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Call, Effect, Email, Emulator,
+    Call, Effect, Email, Emulator, PhoneMessage,
     app::App,
-    authenticator::{Authenticator, Channel, Means},
+    authenticator::{Authenticator, Channel, Means, is_phone_number},
     code,
     error::Refusal,
     route::{self, Credentials, Parameters},
@@ -30,23 +30,18 @@ impl Emulator {
         if !self.tenant.has(factor) {
             return Err(Refusal::factor_is_off(factor.word()));
         }
-        if factor == Factor::Otp {
-            return self.associate_app(bearer, call);
-        }
-        if factor != Factor::Email {
-            return Err(Refusal::not_emulated(factor.word()));
-        }
-        // The user's own address if none is named [sdk: nextjs-auth0].
-        let address = parameters.get("email").unwrap_or(&user.email).to_owned();
-        if address.split('@').filter(|part| !part.is_empty()).count() != 2 {
-            return Err(Refusal::invalid("email"));
-        }
-        if user.sent_emails.is_empty(call.now) {
-            return Err(Refusal::too_many_emails());
-        }
+        let channel = match factor {
+            Factor::Otp => return self.associate_app(bearer, call),
+            Factor::Email => Channel::Email { address: address(&parameters, user)? },
+            Factor::Sms => Channel::Sms { number: number(&parameters)? },
+            Factor::Voice => Channel::Voice { number: number(&parameters)? },
+            Factor::Push | Factor::RecoveryCode => {
+                return Err(Refusal::not_emulated(factor.word()));
+            }
+        };
+        user.may_get(&channel, call.now)?;
         let recovery_code = user.first_recovery_code(&self.tenant, call.entropy);
-        let channel = Channel::Email { address };
-        let id = user.associate(Means::Sent(channel.clone()), call.entropy);
+        let id = user.associate(Means::Sent(channel.clone()), &self.tenant, call.entropy);
         let challenge = send_code(user, id, &channel, call);
         let oob_code = challenge.oob_code.clone();
         if let Some(transaction) = self.confirmation(bearer) {
@@ -74,7 +69,7 @@ impl Emulator {
         if let Some(recovery_code) = recovery_code {
             answer["recovery_codes"] = json!([recovery_code]);
         }
-        let id = user.associate(Means::Made(app), call.entropy);
+        let id = user.associate(Means::Made(app), &self.tenant, call.entropy);
         if let Some(transaction) = self.confirmation(bearer) {
             transaction.associate_app(id);
         }
@@ -100,9 +95,7 @@ impl Emulator {
             // Nothing is sent, and nothing is remembered: the code is accepted without it [doc].
             return Ok(json!({"challenge_type": "otp"}));
         };
-        if user.sent_emails.is_empty(call.now) {
-            return Err(Refusal::too_many_emails());
-        }
+        user.may_get(&channel, call.now)?;
         let challenge = send_code(user, authenticator.id, &channel, call);
         let oob_code = challenge.oob_code.clone();
         if let Some(transaction) = self.transactions.get_mut(mfa_token) {
@@ -213,6 +206,24 @@ fn associated_factor(parameters: &Parameters) -> Result<Factor, Refusal> {
     }
 }
 
+/// The address to enrol: the user's own if none is named \[sdk: nextjs-auth0\].
+fn address(parameters: &Parameters, user: &User) -> Result<String, Refusal> {
+    let address = parameters.get("email").unwrap_or(&user.email);
+    if address.split('@').filter(|part| !part.is_empty()).count() != 2 {
+        return Err(Refusal::invalid("email"));
+    }
+    Ok(address.to_owned())
+}
+
+/// The number to enrol, which must be named \[oas\].
+fn number(parameters: &Parameters) -> Result<String, Refusal> {
+    let number = parameters.required("phone_number")?;
+    if !is_phone_number(number) {
+        return Err(Refusal::invalid_phone_number());
+    }
+    Ok(number.to_owned())
+}
+
 /// The one of a user's active authenticators that this challenge is for.
 fn choose(
     mut active: Vec<Authenticator>,
@@ -222,7 +233,7 @@ fn choose(
     let id = parameters.get("authenticator_id");
     let channel = parameters.get("oob_channel");
     if let Some(factor) = channel.and_then(Factor::from_channel)
-        && factor != Factor::Email
+        && factor == Factor::Push
         && tenant.has(factor)
     {
         return Err(Refusal::not_emulated(factor.word()));
@@ -255,12 +266,12 @@ fn send_code(
 ) -> Challenge {
     let expires = call.now + code::LIFETIME;
     let binding_code = code::six_digits(call.entropy);
-    match channel {
-        Channel::Email { address } => {
-            user.sent_emails.take(call.now);
-            call.effects.push(Effect::Email(Email::with_code(address, &binding_code)));
-        }
-    }
+    user.count(channel, call.now);
+    call.effects.push(match channel {
+        Channel::Email { address } => Effect::Email(Email::with_code(address, &binding_code)),
+        Channel::Sms { number } => Effect::Sms(PhoneMessage::with_code(number, &binding_code)),
+        Channel::Voice { number } => Effect::Voice(PhoneMessage::with_code(number, &binding_code)),
+    });
     let oob_code = token::sealed(expires, call.entropy);
     Challenge { oob_code, binding_code, authenticator, expires }
 }

@@ -10,9 +10,8 @@
 //! test with an invented answer, `[seen]` quoted from a tenant by its users, `[guess]` is ours.
 //!
 //! What it leaves out:
-//! - SMS, voice and push. Associating or challenging one that is on in the tenant answers 501
-//!   `not_emulated`, so that no scenario takes it for Auth0's word; the `client_credentials` grant
-//!   does too.
+//! - push. Associating or challenging it where it is on in the tenant answers 501 `not_emulated`,
+//!   so that no scenario takes it for Auth0's word; the `client_credentials` grant does too.
 //! - `client_assertion`, `mfa_requirements` (customised MFA only), Actions, and with them chained
 //!   MFA; rate limits by address (429) and brute-force protection;
 //! - the Management API, and every endpoint of a browser's login.
@@ -59,7 +58,7 @@
 //!     .header("authorization", format!("Bearer {mfa_token}"))
 //!     .json(&json!({"authenticator_types": ["oob"], "oob_channels": ["email"]}));
 //! let reply = emulator.handle(&associate, now, &mut entropy);
-//! let Effect::Email(email) = &reply.effects[0];
+//! let Effect::Email(email) = &reply.effects[0] else { unreachable!() };
 //! assert_eq!(email.to, "ada@example.com");
 //! # Ok::<(), serde_json::Error>(())
 //! ```
@@ -128,7 +127,7 @@ impl Emulator {
 
     /// Adds a user and gives the id: `auth0|` and 24 hexadecimal digits.
     pub fn add_user(&mut self, user: NewUser, now: Timestamp, entropy: &mut dyn Entropy) -> String {
-        let user = User::new(user, now, entropy);
+        let user = User::new(user, &self.tenant, now, entropy);
         let id = user.id.clone();
         self.users.insert(id.clone(), user);
         id
@@ -185,6 +184,10 @@ pub struct Reply {
 pub enum Effect {
     /// An e-mail.
     Email(Email),
+    /// A text message.
+    Sms(PhoneMessage),
+    /// A call, in which the text is read out.
+    Voice(PhoneMessage),
 }
 
 /// An e-mail with a code.
@@ -214,6 +217,25 @@ impl Email {
                 "<p>Your verification code is: <b>{code}</b></p><p>It expires in five minutes.</p>"
             ),
         }
+    }
+}
+
+/// What a telephone gets, with a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneMessage {
+    /// The number, in the form of E.164.
+    pub to: String,
+    /// The code, which is in the text too.
+    pub code: String,
+    /// The text.
+    pub text: String,
+}
+
+impl PhoneMessage {
+    /// Our own words, as for an e-mail.
+    fn with_code(to: &str, code: &str) -> Self {
+        let text = format!("Your verification code is: {code}");
+        Self { to: to.to_owned(), code: code.to_owned(), text }
     }
 }
 

@@ -198,6 +198,17 @@ pub enum Enrolled {
         /// The address.
         address: Option<String>,
     },
+    /// A number that text messages are sent to, and if that factor is on too, calls: they come as
+    /// a pair \[doc\].
+    Sms {
+        /// In the form of E.164.
+        number: String,
+    },
+    /// A number that is called, and if that factor is on too, gets text messages.
+    Voice {
+        /// In the form of E.164.
+        number: String,
+    },
     /// An app that makes codes.
     Otp {
         /// What it makes them from, in base32.

@@ -6,6 +6,7 @@ use super::{
     app::App,
     authenticator::{self, Authenticator, Channel, Means, RecoveryCode, State},
     code::Bucket,
+    error::Refusal,
     tenant::{Enrolled, Factor, NewUser, Tenant},
     token::Scope,
 };
@@ -29,22 +30,35 @@ pub(super) struct User {
     recovery_code: Option<RecoveryCode>,
     pub(super) failed_codes: Bucket,
     pub(super) failed_recovery_codes: Bucket,
-    pub(super) sent_emails: Bucket,
+    sent_emails: Bucket,
+    /// Text messages and calls.
+    sent_messages: Bucket,
 }
 
 impl User {
-    pub(super) fn new(user: NewUser, now: Timestamp, entropy: &mut dyn Entropy) -> Self {
-        let enrolled = user.enrolled.into_iter().map(|enrolled| {
+    pub(super) fn new(
+        user: NewUser,
+        tenant: &Tenant,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Self {
+        let mut authenticators: Vec<Authenticator> = Vec::new();
+        for enrolled in user.enrolled {
             let means = match enrolled {
                 Enrolled::Email { address } => {
                     let address = address.unwrap_or_else(|| user.email.clone());
                     Means::Sent(Channel::Email { address })
                 }
+                Enrolled::Sms { number } => Means::Sent(Channel::Sms { number }),
+                Enrolled::Voice { number } => Means::Sent(Channel::Voice { number }),
                 Enrolled::Otp { secret } => Means::Made(App::with_secret(secret.expose().clone())),
             };
-            Authenticator::new(means, State::Active, entropy)
-        });
-        let authenticators = enrolled.collect();
+            // A number may be there already, as the twin of the other channel's.
+            let mut known = authenticators.iter().filter_map(|known| known.means.channel());
+            if !known.any(|known| Some(known) == means.channel()) {
+                authenticators.extend(pair(means, State::Active, tenant, entropy));
+            }
+        }
         Self {
             id: format!("auth0|{}", entropy.text(24, b"0123456789abcdef")),
             email: user.email,
@@ -57,6 +71,7 @@ impl User {
             failed_codes: Bucket::of_failed_codes(),
             failed_recovery_codes: Bucket::of_failed_recovery_codes(),
             sent_emails: Bucket::of_emails(),
+            sent_messages: Bucket::of_messages(),
         }
     }
 
@@ -110,21 +125,30 @@ impl User {
         let mut entries: Vec<_> =
             self.authenticators(tenant).iter().map(Authenticator::entry).collect();
         if let Some(recovery_code) = &self.recovery_code {
-            let second = self.authenticators.len().min(1);
-            entries.insert(second, recovery_code.entry(self.is_enrolled()));
+            let is_first = |known: &&Authenticator| known.is_twin_of(&self.authenticators[0].id);
+            let behind = self.authenticators.iter().take_while(is_first).count();
+            entries.insert(behind, recovery_code.entry(self.is_enrolled()));
         }
         entries
     }
 
-    /// Adds an authenticator that has yet to be confirmed, in place of one for the same address,
-    /// or of another app, that never was \[guess\], and gives its id.
-    pub(super) fn associate(&mut self, means: Means, entropy: &mut dyn Entropy) -> String {
-        let new = Authenticator::new(means, State::Pending, entropy);
-        let id = new.id.clone();
-        let mut pending = self.authenticators.iter_mut().filter(|known| !known.is_active());
-        match pending.find(|known| known.means.channel() == new.means.channel()) {
-            Some(old) => *old = new,
-            None => self.authenticators.push(new),
+    /// Adds an authenticator that has yet to be confirmed, and its twin if it has one, in place of
+    /// what never was for the same address or number, or of another app \[guess\], and gives its
+    /// id.
+    pub(super) fn associate(
+        &mut self,
+        means: Means,
+        tenant: &Tenant,
+        entropy: &mut dyn Entropy,
+    ) -> String {
+        let pair: Vec<_> = pair(means, State::Pending, tenant, entropy).collect();
+        let id = pair[0].id.clone();
+        for new in pair {
+            let mut pending = self.authenticators.iter_mut().filter(|known| !known.is_active());
+            match pending.find(|known| known.means.channel() == new.means.channel()) {
+                Some(old) => *old = new,
+                None => self.authenticators.push(new),
+            }
         }
         id
     }
@@ -152,20 +176,22 @@ impl User {
         })
     }
 
-    /// The code has come back.
+    /// The code has come back: it proves the number, and so is worth as much for the twin
+    /// \[guess\].
     pub(super) fn activate(&mut self, id: &str) {
-        if let Some(known) = self.authenticators.iter_mut().find(|known| known.id == id) {
+        for known in self.authenticators.iter_mut().filter(|known| known.is_twin_of(id)) {
             known.state = State::Active;
         }
     }
 
-    /// Removes what was enrolled explicitly, or the recovery code \[guess\]; says whether it was
-    /// there.
+    /// Removes what was enrolled explicitly, its twin with it \[doc\], or the recovery code
+    /// \[guess\]; says whether it was there.
     pub(super) fn remove(&mut self, id: &str) -> bool {
-        let before = self.authenticators.len();
-        self.authenticators.retain(|known| known.id != id);
-        let recovery_code = self.recovery_code.take_if(|known| known.id == id);
-        self.authenticators.len() < before || recovery_code.is_some()
+        if self.authenticators.iter().any(|known| known.id == id) {
+            self.authenticators.retain(|known| !known.is_twin_of(id));
+            return true;
+        }
+        self.recovery_code.take_if(|known| known.id == id).is_some()
     }
 
     /// The recovery code, while it can be used: like any inactive entry it cannot before the
@@ -173,6 +199,44 @@ impl User {
     pub(super) fn recovery_code(&mut self) -> Option<&mut RecoveryCode> {
         if self.is_enrolled() { self.recovery_code.as_mut() } else { None }
     }
+}
+
+/// Messages.
+impl User {
+    /// Whether one more may be sent.
+    pub(super) fn may_get(&self, channel: &Channel, now: Timestamp) -> Result<(), Refusal> {
+        match channel {
+            Channel::Email { .. } if self.sent_emails.is_empty(now) => {
+                Err(Refusal::too_many_emails())
+            }
+            Channel::Sms { .. } | Channel::Voice { .. } if self.sent_messages.is_empty(now) => {
+                Err(Refusal::too_many_messages())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts one that is sent.
+    pub(super) fn count(&mut self, channel: &Channel, now: Timestamp) {
+        match channel {
+            Channel::Email { .. } => self.sent_emails.take(now),
+            Channel::Sms { .. } | Channel::Voice { .. } => self.sent_messages.take(now),
+        }
+    }
+}
+
+/// An authenticator, and its twin where both their factors are on.
+fn pair(
+    means: Means,
+    state: State,
+    tenant: &Tenant,
+    entropy: &mut dyn Entropy,
+) -> impl Iterator<Item = Authenticator> {
+    let device = authenticator::device(entropy);
+    let twin = means.channel().and_then(Channel::twin);
+    let twin = twin.filter(|(factor, _)| tenant.has(*factor));
+    let twin = twin.map(|(_, channel)| Means::Sent(channel));
+    std::iter::once(means).chain(twin).map(move |means| Authenticator::new(means, state, &device))
 }
 
 /// Claims.

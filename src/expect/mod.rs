@@ -430,6 +430,7 @@ mod tests {
             email: "u@x.example".to_owned(),
             password: Secret::new("p".to_owned()),
             id: "id".to_owned(),
+            phone_number: "+15550000000".to_owned(),
             otp_secret: None,
         };
         let mut scope = Scope::new(

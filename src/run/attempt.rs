@@ -219,7 +219,12 @@ impl<'a> Runner<'a> {
         if let Some(channel) = draft.fetch {
             let source = match channel {
                 Channel::Otp => self.scope.otp_secret(actor).map(str::to_owned),
-                _ => self.scope.person(actor).map(|person| person.email.clone()),
+                Channel::Sms | Channel::Voice => {
+                    self.scope.person(actor).map(|person| person.phone_number.clone())
+                }
+                Channel::Email | Channel::Push => {
+                    self.scope.person(actor).map(|person| person.email.clone())
+                }
             };
             let code = self.session.code(channel, &source.unwrap_or_default()).await;
             let code = code.map_err(|error| {

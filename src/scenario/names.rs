@@ -12,7 +12,7 @@ use super::{
 use crate::source::Diagnostic;
 
 /// Members that every user has.
-const USER: [&str; 4] = ["email", "password", "id", "alias"];
+const USER: [&str; 5] = ["email", "password", "id", "phone_number", "alias"];
 const CLIENT: [&str; 2] = ["id", "secret"];
 const TARGET: [&str; 4] = ["domain", "issuer", "mfa_audience", "connection"];
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
     clock::{SeededEntropy, VirtualClock},
-    codes::Message,
+    codes::{Address, Message},
     emulator::{Effect, Emulator},
     exchange::{Request, Response},
 };
@@ -41,7 +41,9 @@ impl Hosted {
         let Inner { emulator, entropy, outbox, .. } = &mut *inner;
         let reply = emulator.handle(request, now, entropy);
         outbox.extend(reply.effects.into_iter().map(|effect| match effect {
-            Effect::Email(email) => Message { to: email.to, text: email.text },
+            Effect::Email(email) => Message { to: Address::Email(email.to), text: email.text },
+            Effect::Sms(sent) => Message { to: Address::Sms(sent.to), text: sent.text },
+            Effect::Voice(sent) => Message { to: Address::Voice(sent.to), text: sent.text },
         }));
         reply.response
     }

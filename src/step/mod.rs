@@ -160,7 +160,8 @@ mod tests {
             let email = format!("{name}@x.example");
             let password = Secret::new(format!("pw of {name}"));
             let id = format!("auth0|{name}");
-            (name.to_owned(), Person { email, password, id, otp_secret: None })
+            let phone_number = "+15550000000".to_owned();
+            (name.to_owned(), Person { email, password, id, phone_number, otp_secret: None })
         };
         let clients = [("spa", client("SPA", None)), ("other", client("OTHER", Some("s2")))];
         let mut scope = Scope::new(
@@ -226,6 +227,7 @@ mod tests {
             ("enroll: {channel: otp}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["otp"]}"#)),
             ("enroll: {channel: push}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["oob"],"oob_channels":["auth0"]}"#)),
             ("enroll: {channel: sms, phone_number: '+1'}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["oob"],"oob_channels":["sms"],"phone_number":"+1"}"#)),
+            ("enroll: {channel: voice, phone_number: '{{ user.phone_number }}'}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["oob"],"oob_channels":["voice"],"phone_number":"+15550000000"}"#)),
             ("enroll: {channel: email, email: \"{{ user.alias('b') }}\"}", bearer("POST /mfa/associate", "MT", r#"{"authenticator_types":["oob"],"oob_channels":["email"],"email":"user+b@x.example"}"#)),
             ("confirm: {}", token(&format!("grant_type={MFA}/mfa-oob&{client}&mfa_token=MT&oob_code=OC&binding_code=123456"))),
             ("verify: {code: '000000', oob_code: x}", token(&format!("grant_type={MFA}/mfa-oob&{client}&mfa_token=MT&oob_code=x&binding_code=000000"))),

@@ -30,6 +30,8 @@ pub struct Person {
     pub password: Secret<String>,
     /// The tenant's id for the user.
     pub id: String,
+    /// The number of the user's telephone, in the form of E.164.
+    pub phone_number: String,
     /// What the user's authenticator app makes codes of, in base32, if there is one before the first step.
     pub otp_secret: Option<Secret<String>>,
 }
@@ -73,6 +75,7 @@ impl Scope {
             known.push((Kind::Email, person.email.clone()));
             known.push((Kind::Password, person.password.expose().clone()));
             known.push((Kind::UserId, person.id.clone()));
+            known.push((Kind::PhoneNumber, person.phone_number.clone()));
         }
         known
     }
@@ -206,6 +209,7 @@ impl Scope {
             "email" => person.email.clone().into(),
             "password" => person.password.expose().clone().into(),
             "id" => person.id.clone().into(),
+            "phone_number" => person.phone_number.clone().into(),
             "alias" => {
                 let Access::Call(argument) = path.next()? else { return None };
                 person.alias(argument).into()

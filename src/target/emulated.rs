@@ -8,11 +8,11 @@ use tokio::sync::Mutex;
 use super::{PrepareError, SendError, Session, Target};
 use crate::{
     clock::{Entropy, SeededEntropy, Stopwatch, Timestamp, VirtualClock},
-    codes::{self, NoCode},
+    codes::{self, Address, NoCode},
     emulator::{self, Emulator, Enrolled, MfaPolicy, NewUser},
     exchange::{Exchange, Request, Response},
     plan::Case,
-    scenario::{Channel, Client, Factor, Grant, Policy, Scenario, User},
+    scenario::{self, Channel, Client, Factor, Grant, Policy, Scenario, User},
     secret::Secret,
     serve::{Hosted, Server},
     snapshot::Redactor,
@@ -87,8 +87,8 @@ impl Target for Emulated {
         let users = scenario.user_names().flat_map(|name| &scenario.user(name).enrolled);
         enrolled
             .chain(users.map(|enrolled| enrolled.channel))
-            .find(|channel| !matches!(channel, Channel::Email | Channel::Otp))
-            .map(|channel| format!("the emulated tenant has no factor `{}` yet", channel.word()))
+            .any(|channel| channel == Channel::Push)
+            .then(|| "the emulated tenant has no factor `push` yet".to_owned())
     }
 
     fn prepare<'a>(
@@ -198,6 +198,10 @@ impl EmulatedSession {
 }
 
 impl EmulatedSession {
+    fn sent(&self, address: &Address) -> Result<String, NoCode> {
+        codes::newest(&self.tenant.outbox(), address)
+    }
+
     /// What an authenticator app shows: of a step whose code was given out already, the user waits for the next.
     fn otp(&mut self, secret: &str) -> Result<String, NoCode> {
         if self.otp_steps.get(secret) == Some(&codes::step(self.clock.now())) {
@@ -246,8 +250,12 @@ impl Session for EmulatedSession {
         source: &'a str,
     ) -> BoxFuture<'a, Result<String, NoCode>> {
         let found = match channel {
+            Channel::Email => self.sent(&Address::Email(source.to_owned())),
+            Channel::Sms => self.sent(&Address::Sms(source.to_owned())),
+            Channel::Voice => self.sent(&Address::Voice(source.to_owned())),
             Channel::Otp => self.otp(source),
-            _ => codes::newest(&self.tenant.outbox(), source),
+            // Nothing is sent: it is answered on the phone.
+            Channel::Push => Err(NoCode::NoMessage { others: 0 }),
         };
         Box::pin(async move { found })
     }
@@ -267,6 +275,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 const LOWER_CASE: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
+const DIGITS: &[u8] = b"0123456789";
 const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -281,6 +290,12 @@ fn add_user(emulator: &mut Emulator, name: &str, user: &User, random: &mut dyn E
     let email = format!("{name}-{}@mailbox.test", random.text(8, LOWER_CASE));
     let password = user.password.clone().unwrap_or_else(|| random.text(20, ALPHANUMERIC));
     let password = Secret::new(password);
+    // No country has these numbers: no area of North America is 555.
+    let named = user.enrolled.iter().find_map(|enrolled| enrolled.phone_number.clone());
+    let phone_number = named.unwrap_or_else(|| format!("+1555{}", random.text(7, DIGITS)));
+    let number = |given: &scenario::Enrolled| {
+        given.phone_number.clone().unwrap_or_else(|| phone_number.clone())
+    };
     let mut otp_secret = None;
     let mut enrolled = Vec::new();
     for given in &user.enrolled {
@@ -291,7 +306,9 @@ fn add_user(emulator: &mut Emulator, name: &str, user: &User, random: &mut dyn E
                 otp_secret.get_or_insert_with(|| secret.clone());
                 enrolled.push(Enrolled::Otp { secret });
             }
-            Channel::Sms | Channel::Voice | Channel::Push => {}
+            Channel::Sms => enrolled.push(Enrolled::Sms { number: number(given) }),
+            Channel::Voice => enrolled.push(Enrolled::Voice { number: number(given) }),
+            Channel::Push => {}
         }
     }
     let new = NewUser {
@@ -301,7 +318,7 @@ fn add_user(emulator: &mut Emulator, name: &str, user: &User, random: &mut dyn E
         enrolled,
     };
     let id = emulator.add_user(new, START, random);
-    Person { email, password, id, otp_secret }
+    Person { email, password, id, phone_number, otp_secret }
 }
 
 const fn emulated_factor(factor: Factor) -> emulator::Factor {

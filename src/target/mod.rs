@@ -54,7 +54,7 @@ pub trait Session: Send {
     ) -> BoxFuture<'a, Result<Exchange, SendError>>;
 
     /// The one-time code that the request before has had sent to the user. `source` is where to find it: the user's
-    /// address, or for `otp` the secret of the app that makes it, of which no code is given twice.
+    /// address or number, or for `otp` the secret of the app that makes it, of which no code is given twice.
     fn code<'a>(
         &'a mut self,
         channel: Channel,

@@ -79,6 +79,7 @@ impl Session for ReplaySession<'_> {
                 email: format!("{name}@replay.test"),
                 password: Secret::new(password),
                 id: format!("id-of-{name}"),
+                phone_number: format!("number-of-{name}"),
                 // The recording has the codes.
                 otp_secret: None,
             };

@@ -7,7 +7,8 @@ use countersign::{
     clock::{SeededEntropy, Timestamp},
     codes,
     emulator::{
-        Client, Effect, Email, Emulator, Enrolled, Factor, GrantType, MfaPolicy, NewUser, Tenant,
+        Client, Effect, Email, Emulator, Enrolled, Factor, GrantType, MfaPolicy, NewUser,
+        PhoneMessage, Tenant,
     },
     exchange::{Content, Request, Response},
     secret::Secret,
@@ -34,6 +35,9 @@ pub(crate) struct Drive {
     entropy: SeededEntropy,
     pub(crate) now: Timestamp,
     pub(crate) inbox: Vec<Email>,
+    /// What telephones got: the channel, and what was sent.
+    pub(crate) phones: Vec<(&'static str, PhoneMessage)>,
+    last_code: Option<String>,
 }
 
 impl Drive {
@@ -64,6 +68,8 @@ impl Drive {
             entropy: SeededEntropy::new(42),
             now: Timestamp::from_millis(1_700_000_000_000),
             inbox: Vec::new(),
+            phones: Vec::new(),
+            last_code: None,
         }
     }
 
@@ -79,13 +85,23 @@ impl Drive {
         let reply = self.emulator.handle(request, self.now, &mut self.entropy);
         openapi::check(request, &reply.response);
         assert_eq!(reply.response.headers.get("www-authenticate"), None);
-        self.inbox.extend(reply.effects.into_iter().map(|Effect::Email(email)| email));
+        for effect in reply.effects {
+            let (Effect::Email(Email { code, .. })
+            | Effect::Sms(PhoneMessage { code, .. })
+            | Effect::Voice(PhoneMessage { code, .. })) = &effect;
+            self.last_code = Some(code.clone());
+            match effect {
+                Effect::Email(email) => self.inbox.push(email),
+                Effect::Sms(message) => self.phones.push(("sms", message)),
+                Effect::Voice(message) => self.phones.push(("voice", message)),
+            }
+        }
         Answer(reply.response)
     }
 
     /// The code that was sent last.
     pub(crate) fn code(&self) -> String {
-        self.inbox.last().expect("a mail").code.clone()
+        self.last_code.clone().expect("a code")
     }
 }
 
@@ -146,6 +162,14 @@ impl Drive {
             ("oob_code", oob_code),
             ("binding_code", code),
         ])
+    }
+
+    /// `sms` or `voice`.
+    pub(crate) fn associate_phone(&mut self, bearer: &str, channel: &str, number: &str) -> Answer {
+        let body = json!({
+            "authenticator_types": ["oob"], "oob_channels": [channel], "phone_number": number,
+        });
+        self.associate(bearer, &body)
     }
 
     pub(crate) fn associate_otp(&mut self, bearer: &str) -> Answer {
@@ -218,6 +242,14 @@ pub(crate) const APP_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 pub(crate) fn with_app(email: &str) -> NewUser {
     let secret = Secret::new(APP_SECRET.to_owned());
     NewUser { enrolled: vec![Enrolled::Otp { secret }], ..user(email) }
+}
+
+/// The number of [`with_phone`].
+pub(crate) const PHONE: &str = "+15550001234";
+
+/// An imported user, with a number for text messages as the factor.
+pub(crate) fn with_phone(email: &str) -> NewUser {
+    NewUser { enrolled: vec![Enrolled::Sms { number: PHONE.to_owned() }], ..user(email) }
 }
 
 /// What came.

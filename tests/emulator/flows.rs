@@ -10,8 +10,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
 use crate::drive::{
-    ADA, ALL_SCOPES, APP_SECRET, BOB, Drive, MFA_AUDIENCE, MFA_OOB, PASSWORD, imported, user,
-    with_app,
+    ADA, ALL_SCOPES, APP_SECRET, BOB, Drive, MFA_AUDIENCE, MFA_OOB, PASSWORD, PHONE, imported,
+    user, with_app, with_phone,
 };
 
 fn entries(list: &Value) -> Vec<(String, bool, Option<String>)> {
@@ -296,6 +296,116 @@ fn an_app_needs_no_challenge_and_each_step_works_once() {
     let code = drive.otp(APP_SECRET);
     drive.advance(Duration::from_secs(30));
     assert_eq!(drive.verify_otp(&mfa_token, &code).status(), 200);
+}
+
+#[test]
+fn a_number_is_enrolled_for_messages_and_calls_at_once() {
+    for (factors, channels) in [
+        (&[Factor::Sms][..], &["sms"][..]),
+        (&[Factor::Voice], &["voice"]),
+        (&[Factor::Sms, Factor::Voice], &["sms", "voice"]),
+        (&[Factor::Voice, Factor::Sms], &["voice", "sms"]),
+    ] {
+        let mut drive = Drive::with(factors, MfaPolicy::Always);
+        drive.add_user(user(ADA));
+        let mfa_token = drive.mfa_token(ADA);
+        let channel = channels[0];
+        let first = drive.associate_phone(&mfa_token, channel, PHONE);
+        let members: Vec<_> =
+            first.body().as_object().expect("an object").keys().cloned().collect();
+        assert_eq!(members, ["authenticator_type", "binding_method", "oob_channel", "oob_code"]);
+        assert_eq!(first.text("oob_channel"), channel);
+        let (sent_by, message) = drive.phones.last().expect("a message").clone();
+        assert_eq!((sent_by, message.to.as_str()), (channel, PHONE));
+        assert!(message.text.contains(&message.code));
+        let list = |active: bool| {
+            let name = Some("XXXXXXXX1234".to_owned());
+            let entry = |channel: &&str| ((*channel).to_owned(), active, name.clone());
+            channels.iter().map(entry).collect::<Vec<_>>()
+        };
+        assert_eq!(entries(&drive.list(&mfa_token).body()), list(false));
+        // Again: the pair is replaced.
+        let again = drive.associate_phone(&mfa_token, channel, PHONE);
+        assert_eq!(entries(&drive.list(&mfa_token).body()), list(false));
+        let answer = drive.verify(&mfa_token, &first.text("oob_code"), &message.code);
+        assert_eq!(answer.outcome().2, "Malformed oob_code");
+        let code = drive.code();
+        assert_eq!(drive.verify(&mfa_token, &again.text("oob_code"), &code).status(), 200);
+        let mfa_token = drive.mfa_token(ADA);
+        assert_eq!(entries(&drive.list(&mfa_token).body()), list(true));
+        // Each way of the pair can be challenged, and what the tenant does not have cannot.
+        let body = drive.list(&mfa_token).body();
+        for (at, channel) in channels.iter().enumerate() {
+            for members in [
+                json!({"authenticator_id": body[at]["id"]}),
+                json!({"oob_channel": channel}),
+                json!({"oob_channel": channel, "challenge_type": "otp oob"}),
+            ] {
+                let challenge = drive.challenge(&mfa_token, &members);
+                assert_eq!(challenge.status(), 200);
+                assert_eq!(drive.phones.last().expect("a message").0, *channel);
+            }
+        }
+        let challenge = drive.challenge(&mfa_token, &json!({}));
+        let code = drive.code();
+        assert_eq!(drive.verify(&mfa_token, &challenge.text("oob_code"), &code).status(), 200);
+    }
+}
+
+#[test]
+fn messages_and_calls_of_a_number_are_deleted_together() {
+    for at in [0, 1] {
+        let mut drive = Drive::with(&[Factor::Sms, Factor::Voice], MfaPolicy::Always);
+        let second = Enrolled::Voice { number: "+4930901820".to_owned() };
+        // The twin of a number that is there already is not made again.
+        let twin = Enrolled::Voice { number: PHONE.to_owned() };
+        let mut ada = with_phone(ADA);
+        ada.enrolled.extend([twin, second]);
+        drive.add_user(ada);
+        let for_mfa = [("audience", MFA_AUDIENCE), ("scope", ALL_SCOPES)];
+        let mfa_token = drive.login(ADA, &for_mfa).text("mfa_token");
+        let oob_code = drive.challenge(&mfa_token, &json!({})).text("oob_code");
+        let code = drive.code();
+        let bearer = drive.verify(&mfa_token, &oob_code, &code).text("access_token");
+        let kinds =
+            |list: &Value| -> Vec<_> { entries(list).into_iter().map(|(kind, ..)| kind).collect() };
+        let list = drive.list(&bearer).body();
+        assert_eq!(kinds(&list), ["sms", "voice", "voice", "sms"]);
+        // The pages show the two with the same letters behind `dev_`.
+        let id = |at: usize| list[at]["id"].as_str().expect("an id").to_owned();
+        assert_eq!(
+            id(0).split_once('|').map(|(_, it)| it),
+            id(1).split_once('|').map(|(_, it)| it)
+        );
+        assert_eq!(drive.delete(&bearer, &id(at)).status(), 204);
+        assert_eq!(kinds(&drive.list(&bearer).body()), ["voice", "sms"]);
+        assert_eq!(drive.delete(&bearer, &id(1 - at)).status(), 404);
+    }
+}
+
+#[test]
+fn a_recovery_code_stands_behind_the_pair_that_it_came_with() {
+    let mut drive =
+        Drive::with(&[Factor::Sms, Factor::Voice, Factor::RecoveryCode], MfaPolicy::Always);
+    drive.add_user(user(ADA));
+    let mfa_token = drive.mfa_token(ADA);
+    drive.associate_phone(&mfa_token, "sms", PHONE);
+    drive.associate_phone(&mfa_token, "sms", "+15550005678");
+    let kinds: Vec<_> = entries(&drive.list(&mfa_token).body())
+        .into_iter()
+        .map(|(kind, _, name)| (kind, name.map(|name| name[8..].to_owned())))
+        .collect();
+    let of = |kind: &str, name: Option<&str>| (kind.to_owned(), name.map(str::to_owned));
+    assert_eq!(
+        kinds,
+        [
+            of("sms", Some("1234")),
+            of("voice", Some("1234")),
+            of("recovery-code", None),
+            of("sms", Some("5678")),
+            of("voice", Some("5678")),
+        ]
+    );
 }
 
 #[test]

@@ -14,61 +14,23 @@ use serde_json::{Value, json};
 use crate::drive::{ADA, ALL_SCOPES, Answer, BOB, Drive, MFA_AUDIENCE, WRONG_CODE, user};
 
 /// A call; what it is made with is drawn from all that has been seen so far, whoever's it is.
+/// `VerifyApp` sends what the app shows so many steps from now.
 #[derive(Clone, Debug)]
 enum Step {
-    Login {
-        user: usize,
-        for_mfa: bool,
-    },
-    Associate {
-        bearer: Index,
-        address: usize,
-    },
-    AssociateApp {
-        bearer: Index,
-    },
-    Challenge {
-        mfa_token: Index,
-        authenticator: Option<Index>,
-    },
-    Verify {
-        mfa_token: Index,
-        sent: Index,
-        code: Option<Index>,
-    },
-    VerifyLast {
-        mfa_token: Index,
-    },
-    /// With what the app shows so many steps from now.
-    VerifyApp {
-        mfa_token: Index,
-        app: Index,
-        steps: i64,
-    },
-    Recover {
-        mfa_token: Index,
-        code: Index,
-    },
-    Refresh {
-        token: Index,
-    },
-    List {
-        bearer: Index,
-    },
-    Delete {
-        bearer: Index,
-        authenticator: Index,
-    },
-    Wait {
-        seconds: u64,
-    },
-    Garbage {
-        method: usize,
-        path: usize,
-        content_type: usize,
-        body: Vec<u8>,
-        bearer: Index,
-    },
+    Login { user: usize, for_mfa: bool },
+    Associate { bearer: Index, address: usize },
+    AssociateApp { bearer: Index },
+    AssociatePhone { bearer: Index, channel: usize, number: usize },
+    Challenge { mfa_token: Index, authenticator: Option<Index> },
+    Verify { mfa_token: Index, sent: Index, code: Option<Index> },
+    VerifyLast { mfa_token: Index },
+    VerifyApp { mfa_token: Index, app: Index, steps: i64 },
+    Recover { mfa_token: Index, code: Index },
+    Refresh { token: Index },
+    List { bearer: Index },
+    Delete { bearer: Index, authenticator: Index },
+    Wait { seconds: u64 },
+    Garbage { method: usize, path: usize, content_type: usize, body: Vec<u8>, bearer: Index },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -78,6 +40,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (index(), 0..4_usize)
             .prop_map(|(bearer, address)| Step::Associate { bearer, address }),
         1 => index().prop_map(|bearer| Step::AssociateApp { bearer }),
+        2 => (index(), 0..2_usize, 0..2_usize).prop_map(|(bearer, channel, number)| {
+            Step::AssociatePhone { bearer, channel, number }
+        }),
         2 => (index(), proptest::option::of(index()))
             .prop_map(|(mfa_token, authenticator)| Step::Challenge { mfa_token, authenticator }),
         2 => (index(), index(), proptest::option::of(index()))
@@ -104,6 +69,9 @@ const NAMES: [&str; 3] = [ADA, BOB, EVE];
 /// Names that the masks leave distinct.
 const ADDRESSES: [&str; 3] = ["x@first.example", "x@second.example", "x@third.example"];
 
+const CHANNELS: [&str; 2] = ["sms", "voice"];
+const NUMBERS: [&str; 2] = ["+15550001234", "+15550005678"];
+
 /// Something with an owner; the number of a user.
 #[derive(Clone, Debug)]
 struct Owned<T> {
@@ -118,8 +86,8 @@ struct Sent {
     code: String,
     at: Timestamp,
     mfa_token: String,
-    /// The address, where it is an association's.
-    address: Option<String>,
+    /// What it confirms, where it is an association's.
+    confirms: Vec<String>,
     used: bool,
 }
 
@@ -131,7 +99,8 @@ struct App {
     bearer: String,
 }
 
-/// What was enrolled: its name in the list, and whether it is active. An app has no name there: here it is its secret.
+/// What was enrolled: its name in the list, and whether it is active. The channel stands before the name of a number.
+/// An app has no name there: here it is its secret.
 type Enrolled = Vec<(String, bool)>;
 
 struct Model {
@@ -163,7 +132,8 @@ fn masked(address: &str) -> String {
 
 impl Model {
     fn new() -> Self {
-        let factors = [Factor::Email, Factor::Otp, Factor::RecoveryCode];
+        let factors =
+            [Factor::Email, Factor::Otp, Factor::Sms, Factor::Voice, Factor::RecoveryCode];
         let mut drive = Drive::with(&factors, MfaPolicy::Always);
         let ids =
             NAMES.map(|name| drive.add_user(NewUser { email_verified: name == EVE, ..user(name) }));
@@ -218,6 +188,10 @@ impl Model {
                 let bearer = index_of(&self.bearers, bearer);
                 self.associate_app(&bearer);
             }
+            Step::AssociatePhone { bearer, channel, number } => {
+                let bearer = index_of(&self.bearers, bearer);
+                self.associate_phone(&bearer, channel, NUMBERS[number]);
+            }
             Step::VerifyApp { mfa_token, app, steps } => {
                 let bearer = index_of(&self.bearers, mfa_token);
                 if let Some(app) = pick(&self.apps, app).cloned() {
@@ -255,8 +229,9 @@ impl Model {
             more.push(("audience", MFA_AUDIENCE));
         }
         let answer = self.drive.login(NAMES[user], &more);
-        let has_app = self.enrolled[user].iter().any(|(name, active)| *active && is_app(name));
-        if for_mfa && !has_app {
+        let mut enrolled = self.enrolled[user].iter();
+        let is_guarded = enrolled.any(|(name, active)| *active && !name.contains('@'));
+        if for_mfa && !is_guarded {
             self.tokens(user, &answer);
         } else {
             assert_eq!(answer.outcome().1, "mfa_required");
@@ -284,7 +259,7 @@ impl Model {
         if !enrolled.contains(&pending) {
             enrolled.push(pending);
         }
-        self.sent(bearer, &answer, Some(name));
+        self.sent(bearer, &answer, vec![name]);
     }
 
     fn associate_app(&mut self, bearer: &Owned<String>) {
@@ -302,6 +277,28 @@ impl Model {
             None => enrolled.push((secret.clone(), false)),
         }
         self.apps.push(Owned { user, it: App { secret, bearer: bearer.it.clone() } });
+    }
+
+    fn associate_phone(&mut self, bearer: &Owned<String>, channel: usize, number: &str) {
+        let answer = self.drive.associate_phone(&bearer.it, CHANNELS[channel], number);
+        if answer.status() != 200 {
+            return;
+        }
+        let (sent_by, message) = self.drive.phones.last().expect("a message");
+        assert_eq!((*sent_by, message.to.as_str()), (CHANNELS[channel], number));
+        let recovery_code = answer.body()["recovery_codes"][0].as_str().map(str::to_owned);
+        self.recovery_code(bearer.user, recovery_code);
+        // The one that was asked for, and its twin.
+        let channels = [CHANNELS[channel], CHANNELS[1 - channel]];
+        let names = channels.map(|channel| format!("{channel} XXXXXXXX{}", &number[8..]));
+        let enrolled = &mut self.enrolled[bearer.user];
+        for name in &names {
+            let pending = (name.clone(), false);
+            if !enrolled.contains(&pending) {
+                enrolled.push(pending);
+            }
+        }
+        self.sent(bearer, &answer, names.to_vec());
     }
 
     fn verify_app(&mut self, bearer: &Owned<String>, app: &Owned<App>, steps: i64) {
@@ -339,17 +336,17 @@ impl Model {
         if answer.status() == 200 {
             // Nobody challenges what is another's.
             assert!(authenticator.is_none_or(|it| it.user == bearer.user));
-            self.sent(bearer, &answer, None);
+            self.sent(bearer, &answer, vec![]);
         }
     }
 
-    fn sent(&mut self, bearer: &Owned<String>, answer: &Answer, address: Option<String>) {
+    fn sent(&mut self, bearer: &Owned<String>, answer: &Answer, confirms: Vec<String>) {
         let sent = Sent {
             oob_code: answer.text("oob_code"),
             code: self.drive.code(),
             at: self.drive.now,
             mfa_token: bearer.it.clone(),
-            address,
+            confirms,
             used: false,
         };
         self.sent.push(Owned { user: bearer.user, it: sent });
@@ -368,7 +365,7 @@ impl Model {
         assert_eq!(sent.it.code, code);
         assert_eq!((sent.user, &sent.it.mfa_token), (bearer.user, &bearer.it));
         sent.it.used = true;
-        if let Some(name) = sent.it.address.clone() {
+        for name in sent.it.confirms.clone() {
             let mut enrolled = self.enrolled[bearer.user].iter_mut();
             let entry = enrolled.find(|entry| entry.0 == name && !entry.1).expect("it was pending");
             entry.1 = true;
@@ -425,8 +422,12 @@ impl Model {
         let is_enrolled = enrolled.iter().any(|entry| entry.1);
         for entry in list.as_array().expect("a list") {
             let active = entry["active"].as_bool().expect("a boolean");
+            let channel = entry["oob_channel"].as_str().filter(|it| CHANNELS.contains(it));
             match (entry["name"].as_str(), entry["authenticator_type"].as_str()) {
-                (Some(name), _) => names.push((name.to_owned(), active)),
+                (Some(name), _) => {
+                    let name = channel.map_or(name.to_owned(), |it| format!("{it} {name}"));
+                    names.push((name, active));
+                }
                 (None, Some("otp")) => names.push((APP.to_owned(), active)),
                 _ => recovery.push(active),
             }
@@ -459,14 +460,24 @@ impl Model {
         let entries = list.as_array().expect("who may delete may list");
         let is_enrolled = |entry: &&Value| entry["authenticator_type"] != json!("recovery-code");
         let named: Vec<_> = entries.iter().filter(is_enrolled).collect();
-        match named.iter().position(|entry| entry["id"] == json!(authenticator.it)) {
-            Some(at) => drop(self.enrolled[bearer.user].remove(at)),
+        // Twins have what stands behind the channel in common.
+        let device = authenticator.it.split_once('|').expect("an id").1;
+        let is_gone = |entry: &&Value| entry["id"].as_str().is_some_and(|id| id.ends_with(device));
+        let gone: Vec<_> = named.iter().map(is_gone).collect();
+        let enrolled = &mut self.enrolled[bearer.user];
+        match gone.iter().position(|is_gone| *is_gone) {
+            Some(at) => {
+                let twins = if enrolled[at].0.contains(' ') { 2 } else { 1 };
+                assert_eq!(gone.iter().filter(|is_gone| **is_gone).count(), twins);
+                let mut gone = gone.into_iter();
+                enrolled.retain(|_| !gone.next().unwrap_or_default());
+            }
             None => self.has_recovery_entry[bearer.user] = false,
         }
         self.list(bearer);
     }
 
-    /// Anything may come but a panic; a mail must not.
+    /// Anything may come but a panic; a message must not.
     fn garbage(&mut self, [method, path, content_type]: [usize; 3], body: &[u8], bearer: &str) {
         const METHODS: [&str; 4] = ["GET", "POST", "DELETE", "?"];
         const PATHS: [&str; 8] = [
@@ -485,19 +496,19 @@ impl Model {
             .header("content-type", TYPES[content_type])
             .header("authorization", format!("Bearer {bearer}"));
         request.body = body.to_vec();
-        let mails = self.drive.inbox.len();
+        let messages = (self.drive.inbox.len(), self.drive.phones.len());
         let answer = self.drive.send(&request);
         assert!((200..500).contains(&answer.status()));
-        assert_eq!(self.drive.inbox.len(), mails);
+        assert_eq!((self.drive.inbox.len(), self.drive.phones.len()), messages);
     }
 }
 
 /// What stands for the name of an app.
 const APP: &str = "an app";
 
-/// Whether a name is the secret of an app: all others are addresses.
+/// Whether a name is the secret of an app: all others are addresses, or a channel and a number.
 fn is_app(name: &str) -> bool {
-    !name.contains('@')
+    !name.contains(['@', ' '])
 }
 
 fn index_of(from: &[Owned<String>], index: Index) -> Owned<String> {
@@ -557,6 +568,13 @@ fn the_model_gets_somewhere() {
     model.verify_app(&bearer, &app, -1);
     assert_eq!(model.enrolled[1], [(app.it.secret.clone(), true)]);
     assert_eq!(model.used_steps.len(), 1);
+    model.login(2, false);
+    let bearer = model.bearers.last().expect("a token").clone();
+    model.associate_phone(&bearer, 1, NUMBERS[0]);
+    let sent = model.sent.last().expect("a code").clone();
+    model.verify(&bearer, &sent.it.oob_code, &sent.it.code);
+    let pair = ["voice XXXXXXXX1234", "sms XXXXXXXX1234"].map(|name| (name.to_owned(), true));
+    assert_eq!(model.enrolled[2], pair);
     model.login(1, true);
     assert!(model.bearers.last().is_some_and(|bearer| bearer.it.starts_with("Fe26")));
 }

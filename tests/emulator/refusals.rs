@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::drive::{
     ADA, ALL_SCOPES, APP_SECRET, Answer, BOB, Drive, MFA_AUDIENCE, MFA_OOB, MFA_OTP,
-    MFA_RECOVERY_CODE, WRONG_CODE, imported, user, with_app,
+    MFA_RECOVERY_CODE, PHONE, WRONG_CODE, imported, user, with_app, with_phone,
 };
 
 const REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
@@ -254,9 +254,46 @@ fn mails_are_limited() {
     refused(&drive.challenge(&mfa_token, &json!({})), 403, "invalid_request", text);
 }
 
+/// Text messages and calls are counted together, and apart from e-mails.
+#[test]
+fn messages_and_calls_are_limited() {
+    let factors = [Factor::Email, Factor::Sms, Factor::Voice];
+    let mut drive = Drive::with(&factors, MfaPolicy::Always);
+    let mut both = with_phone(ADA);
+    both.enrolled.extend(imported(ADA).enrolled);
+    drive.add_user(both);
+    let mfa_token = drive.mfa_token(ADA);
+    let by = |channel: &str| json!({"oob_channel": channel});
+    for _ in 0..5 {
+        for channel in ["sms", "voice"] {
+            assert_eq!(drive.challenge(&mfa_token, &by(channel)).status(), 200);
+        }
+    }
+    let text = "Too many SMS sent by the user. Wait for some minutes before retrying.";
+    for channel in ["sms", "voice"] {
+        let answer = drive.challenge(&mfa_token, &by(channel));
+        refused(&answer, 403, "invalid_request", text);
+    }
+    assert_eq!(drive.phones.len(), 10);
+    assert_eq!(drive.challenge(&mfa_token, &by("email")).status(), 200);
+    drive.advance(Duration::from_mins(59));
+    let mfa_token = drive.mfa_token(ADA);
+    assert_eq!(drive.challenge(&mfa_token, &by("sms")).status(), 403);
+    drive.advance(Duration::from_mins(1));
+    assert_eq!(drive.challenge(&mfa_token, &by("sms")).status(), 200);
+    assert_eq!(drive.challenge(&mfa_token, &by("voice")).status(), 403);
+
+    drive.add_user(user(BOB));
+    let mfa_token = drive.mfa_token(BOB);
+    for _ in 0..10 {
+        assert_eq!(drive.associate_phone(&mfa_token, "sms", PHONE).status(), 200);
+    }
+    refused(&drive.associate_phone(&mfa_token, "voice", PHONE), 403, "invalid_request", text);
+}
+
 #[test]
 fn associating_is_refused() {
-    let mut drive = Drive::with(&[Factor::Email, Factor::Sms], MfaPolicy::Always);
+    let mut drive = Drive::with(&[Factor::Email, Factor::Sms, Factor::Push], MfaPolicy::Always);
     drive.add_user(user(ADA));
     let mfa_token = drive.mfa_token(ADA);
     let invalid = |name: &str| (400, "invalid_request", format!("Invalid parameter: {name}"));
@@ -264,6 +301,14 @@ fn associating_is_refused() {
         |name: &str| (400, "invalid_request", format!("Missing required parameter: {name}"));
     let not_emulated =
         |name: &str| (501, "not_emulated", format!("The emulator has no {name} yet."));
+    let no_number = || (400, "invalid_request", "The phone number is invalid.".to_owned());
+    let phone = |more: Value| {
+        let mut body = json!({"authenticator_types": ["oob"], "oob_channels": ["sms"]});
+        for (name, value) in more.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        body
+    };
     let off = |name: &str| {
         let text = format!("The factor is not enabled in the tenant: {name}");
         (401, "unsupported_challenge_type", text)
@@ -283,15 +328,26 @@ fn associating_is_refused() {
             json!({"authenticator_types": ["oob"], "oob_channels": ["email"], "email": "ada"}),
             invalid("email"),
         ),
-        (json!({"authenticator_types": ["oob"], "oob_channels": ["sms"]}), not_emulated("sms")),
+        (phone(json!({})), missing("phone_number")),
+        (phone(json!({"phone_number": null})), missing("phone_number")),
+        (phone(json!({"phone_number": "5550001234"})), no_number()),
+        (phone(json!({"phone_number": "+1 555 000 1234"})), no_number()),
+        (phone(json!({"phone_number": "+1555"})), no_number()),
         (json!({"authenticator_types": ["otp"]}), off("otp")),
         (json!({"authenticator_types": ["oob"], "oob_channels": ["voice"]}), off("voice")),
-        (json!({"authenticator_types": ["oob"], "oob_channels": ["auth0"]}), off("push")),
+        (json!({"authenticator_types": ["oob"], "oob_channels": ["auth0"]}), not_emulated("push")),
     ] {
         refused(&drive.associate(&mfa_token, &body), status, error, &description);
     }
     assert_eq!(drive.list(&mfa_token).body(), json!([]));
-    assert_eq!(drive.inbox, []);
+    assert_eq!((drive.inbox.len(), drive.phones.len()), (0, 0));
+    let mut without = Drive::with(&[Factor::Email], MfaPolicy::Always);
+    without.add_user(user(ADA));
+    let bearer = without.mfa_token(ADA);
+    for channel in ["sms", "voice"] {
+        let (status, error, text) = off(channel);
+        refused(&without.associate_phone(&bearer, channel, PHONE), status, error, &text);
+    }
 
     drive.enroll(ADA);
     let mfa_token = drive.mfa_token(ADA);
@@ -358,7 +414,8 @@ fn a_token_for_another_audience_is_no_bearer() {
 
 #[test]
 fn challenging_is_refused() {
-    let mut drive = Drive::with(&[Factor::Email, Factor::Sms], MfaPolicy::Always);
+    let factors = [Factor::Email, Factor::Sms, Factor::Push];
+    let mut drive = Drive::with(&factors, MfaPolicy::Always);
     drive.add_user(user(ADA));
     drive.add_user(imported(BOB));
     let of_bob = drive.mfa_token(BOB);
@@ -395,10 +452,11 @@ fn challenging_is_refused() {
         (&of_eve, json!({"challenge_type": "otp", "oob_channel": "email"}), unsupported("otp")),
         (&of_bob, json!({"challenge_type": "fax"}), unsupported("fax")),
         (&of_bob, json!({"oob_channel": "voice"}), unsupported("oob")),
+        (&of_bob, json!({"oob_channel": "sms"}), unsupported("oob")),
         (
             &of_bob,
-            json!({"oob_channel": "sms"}),
-            (501, "not_emulated", "The emulator has no sms yet.".to_owned()),
+            json!({"oob_channel": "auth0"}),
+            (501, "not_emulated", "The emulator has no push yet.".to_owned()),
         ),
         (&of_bob, json!({"authenticator_id": "email|dev_1"}), invalid("Authenticator not found")),
         (&of_bob, json!({"authenticator_id": pending}), invalid("Authenticator not found")),
