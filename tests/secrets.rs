@@ -34,7 +34,7 @@ use walkdir::WalkDir;
 
 const SEED: u64 = 7;
 /// Parameters and members whose values are secrets, or say who a user is.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 15] = [
     "password",
     "client_secret",
     "mfa_token",
@@ -46,6 +46,10 @@ const NAMES: [&str; 11] = [
     "refresh_token",
     "id_token",
     "email",
+    "phone_number",
+    "otp",
+    "secret",
+    "barcode_uri",
 ];
 
 /// Values by what they are.
