@@ -46,8 +46,8 @@ pub struct Template(pub Vec<Part>);
 pub enum Part {
     /// Text as it is.
     Text(String),
-    /// What stands between `{{` and `}}`.
-    Expression(Expression),
+    /// What stands between `{{` and `}}`; apart, since most parts are text and there are very many.
+    Expression(Box<Expression>),
 }
 
 /// A path to a value: `mfa_token`, `authenticators[0].id`, `user.alias('second')`.
@@ -79,7 +79,7 @@ impl Tree {
         let mut names = path.split('.').map(str::to_owned);
         let root = names.next().unwrap_or_default();
         let expression = Expression { root, path: names.map(Access::Member).collect(), span };
-        Self { data: TreeData::Text(Template(vec![Part::Expression(expression)])), span }
+        Self { data: TreeData::Text(Template(vec![Part::Expression(Box::new(expression))])), span }
     }
 
     /// The tree of a text without templates.
@@ -281,7 +281,7 @@ fn parse_expression(inner: &str, span: Span) -> Result<Part, &'static str> {
             _ => return Err("`.name`, `[0]` or `('text')` after a name"),
         });
     }
-    Ok(Part::Expression(Expression { root, path, span }))
+    Ok(Part::Expression(Box::new(Expression { root, path, span })))
 }
 
 fn name(rest: &mut &str) -> Option<String> {
