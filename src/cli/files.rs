@@ -9,6 +9,7 @@ use std::{
     num::NonZero,
     panic::resume_unwind,
     path::{MAIN_SEPARATOR, Path, PathBuf},
+    sync::LazyLock,
     thread,
 };
 
@@ -51,7 +52,7 @@ pub(super) fn load(paths: &Paths) -> Result<Catalogue, Failure> {
         .iter()
         .filter_map(|file| {
             let text = read(file, &mut problems)?;
-            Some((place.id(file), sources.add(shown(file), text)))
+            Some((place.id_of_file(file), sources.add(shown(file), text)))
         })
         .collect();
     let mut scenarios = Vec::new();
@@ -115,7 +116,10 @@ pub(super) fn pending(paths: &Paths) -> Result<(Store, Vec<String>), Failure> {
         prefix.is_empty()
             || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']))
     };
-    let prefixes: Vec<_> = place.paths.iter().map(|path| place.id(path)).collect();
+    let id = |path: &PathBuf| {
+        if path.is_dir() { place.id(path) } else { place.id_of_file(path) }
+    };
+    let prefixes: Vec<_> = place.paths.iter().map(id).collect();
     let store = place.store();
     let mut ids = store.pending();
     ids.retain(|id| prefixes.iter().any(|prefix| below(id, prefix)));
@@ -159,11 +163,14 @@ impl Place {
         folder.ancestors().find(is_root).unwrap_or(folder).to_owned()
     }
 
-    /// The path below the scenario folder; of a file, without its ending.
+    /// The path below the scenario folder.
     fn id(&self, path: &Path) -> String {
-        let below = path.strip_prefix(&self.root).unwrap_or(path);
-        let id = if path.is_dir() { below.to_owned() } else { below.with_extension("") };
-        slashed(&id)
+        slashed(path.strip_prefix(&self.root).unwrap_or(path))
+    }
+
+    /// The same without the ending.
+    fn id_of_file(&self, path: &Path) -> String {
+        self.id(&path.with_extension(""))
     }
 
     /// The snapshots: beside the scenario folder where it is named so, else in it.
@@ -341,12 +348,14 @@ fn shown(path: &Path) -> String {
 }
 
 fn short(path: &Path) -> PathBuf {
-    let current = env::current_dir().and_then(fs::canonicalize);
-    let below =
-        current.ok().and_then(|current| path.strip_prefix(current).ok().map(Path::to_owned));
-    let path = below.unwrap_or_else(|| path.to_owned());
-    path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)
+    let below = CURRENT.as_ref().and_then(|current| path.strip_prefix(current).ok());
+    let path = below.unwrap_or(path);
+    path.strip_prefix(".").unwrap_or(path).to_owned()
 }
+
+/// The folder that the program was started in, which it never leaves; asked for once, for every file is shown from it.
+static CURRENT: LazyLock<Option<PathBuf>> =
+    LazyLock::new(|| env::current_dir().and_then(fs::canonicalize).ok());
 
 fn slashed(path: &Path) -> String {
     path.display().to_string().replace(MAIN_SEPARATOR, "/")
