@@ -212,6 +212,7 @@ impl Checker<'_> {
             return;
         }
         let text = found.and_then(Value::as_str);
+        let problems = self.judgement.problems.len();
         let holds = match matcher {
             Matcher::Absent => found.is_none(),
             Matcher::Any => found.is_some(),
@@ -288,7 +289,8 @@ impl Checker<'_> {
                 return;
             }
         };
-        if !holds {
+        // What could not be evaluated was not judged either, and says so itself.
+        if !holds && self.judgement.problems.len() == problems {
             self.mismatch(pattern.span, subject, Side::Words(pattern.to_string()), side(found));
         }
     }
@@ -586,10 +588,16 @@ mod tests {
 
     #[test]
     fn a_template_without_a_value_is_a_problem() {
-        let judgement =
-            judge_with("{body: {a: '{{ access_token }}'}}", &json!({"a": 1}), false, None);
-        assert_eq!(judgement.problems[0].message, "`access_token` has no value");
-        assert_eq!(judgement.mismatches, []);
+        // In a matcher too: what was never there is neither equal nor unequal to anything.
+        for text in [
+            "{body: {a: '{{ access_token }}'}}",
+            "{body: {a: {$not: '{{ access_token }}'}}}",
+            "{body: {a: {$one_of: ['{{ access_token }}']}}}",
+        ] {
+            let judgement = judge_with(text, &json!({"a": 1}), false, None);
+            assert_eq!(judgement.problems[0].message, "`access_token` has no value", "{text}");
+            assert_eq!(judgement.mismatches, [], "{text}");
+        }
     }
 
     /// A token of an emulated tenant, and its keys.
