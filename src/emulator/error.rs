@@ -3,34 +3,28 @@
 //! Auth0 says that descriptions may change and are not to be parsed; they are here because people
 //! see them, and because a snapshot should look like the real thing.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::tenant::GrantType;
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    status: u16,
-    error: &'static str,
-    description: String,
-    mfa_token: Option<String>,
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Map<String, Value>,
 }
 
 impl Refusal {
-    pub(super) const fn status(&self) -> u16 {
-        self.status
+    fn new(status: u16, error: &str, description: impl Into<String>) -> Self {
+        let refusal = Self { status, headers: Vec::new(), body: Map::new() };
+        refusal.with("error", error).with("error_description", description.into())
     }
 
-    pub(super) fn body(&self) -> Value {
-        let mut body = json!({"error": self.error, "error_description": self.description});
-        if let Some(mfa_token) = &self.mfa_token {
-            body["mfa_token"] = json!(mfa_token);
-        }
-        body
-    }
-
-    fn new(status: u16, error: &'static str, description: impl Into<String>) -> Self {
-        Self { status, error, description: description.into(), mfa_token: None }
+    /// The same refusal with one more member in its body.
+    fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.body.insert(name.to_owned(), value.into());
+        self
     }
 }
 
@@ -39,8 +33,8 @@ impl Refusal {
     /// \[doc\] for 403; the OpenAPI lists it under 401. Without `mfa_requirements`: only tenants
     /// with customised MFA send them \[doc\].
     pub(super) fn mfa_required(mfa_token: String) -> Self {
-        let refusal = Self::new(403, "mfa_required", "Multifactor authentication required");
-        Self { mfa_token: Some(mfa_token), ..refusal }
+        Self::new(403, "mfa_required", "Multifactor authentication required")
+            .with("mfa_token", mfa_token)
     }
 
     /// \[seen\]. An unknown user gets the same \[guess\]: else one could ask who has an account.

@@ -44,9 +44,8 @@ impl Emulator {
         let id = user.associate(Means::Sent(channel.clone()), &self.tenant, call.entropy);
         let challenge = send_code(user, id, &channel, call);
         let oob_code = challenge.oob_code.clone();
-        if let Some(transaction) = self.confirmation(bearer) {
-            transaction.challenge(challenge);
-        }
+        let mfa_token = self.confirmation(bearer);
+        self.remember(&mfa_token, challenge);
         // In the order recorded [rec].
         let mut answer = json!({"authenticator_type": "oob", "binding_method": "prompt"});
         if let Some(recovery_code) = recovery_code {
@@ -70,7 +69,8 @@ impl Emulator {
             answer["recovery_codes"] = json!([recovery_code]);
         }
         let id = user.associate(Means::Made(app), &self.tenant, call.entropy);
-        if let Some(transaction) = self.confirmation(bearer) {
+        let mfa_token = self.confirmation(bearer);
+        if let Some(transaction) = self.transactions.get_mut(&mfa_token) {
             transaction.associate_app(id);
         }
         Ok(answer)
@@ -98,9 +98,7 @@ impl Emulator {
         user.may_get(&channel, call.now)?;
         let challenge = send_code(user, authenticator.id, &channel, call);
         let oob_code = challenge.oob_code.clone();
-        if let Some(transaction) = self.transactions.get_mut(mfa_token) {
-            transaction.challenge(challenge);
-        }
+        self.remember(mfa_token, challenge);
         Ok(json!({"challenge_type": "oob", "oob_code": oob_code, "binding_method": "prompt"}))
     }
 
@@ -177,21 +175,27 @@ impl Emulator {
         Ok(Bearer::AccessToken { token, grant, expires })
     }
 
-    /// The transaction in which a new authenticator is to be confirmed.
+    /// The `mfa_token` of the transaction in which a new authenticator is to be confirmed.
     ///
     /// An access token opens one of its own, and is taken for an `mfa_token` where the code is
     /// verified; one poster says that this works, another that it does not \[guess\].
-    fn confirmation(&mut self, bearer: Bearer) -> Option<&mut Transaction> {
+    fn confirmation(&mut self, bearer: Bearer) -> String {
         match bearer {
-            Bearer::MfaToken { token, .. } => self.transactions.get_mut(&token),
+            Bearer::MfaToken { token, .. } => token,
             Bearer::AccessToken { token, grant, expires } => {
-                let open = Transaction::open(grant, expires);
-                let known = self.transactions.entry(token).or_insert_with(|| open.clone());
-                if known.is_spent() {
-                    *known = open;
+                if self.transactions.get(&token).is_none_or(Transaction::is_spent) {
+                    self.transactions.insert(&token, Transaction::open(grant, expires));
                 }
-                Some(known)
+                token
             }
+        }
+    }
+
+    /// Notes that a code was sent.
+    fn remember(&mut self, mfa_token: &str, challenge: Challenge) {
+        self.oob_codes.insert(&challenge.oob_code, mfa_token.to_owned());
+        if let Some(transaction) = self.transactions.get_mut(mfa_token) {
+            transaction.challenge(challenge);
         }
     }
 }

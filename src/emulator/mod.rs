@@ -20,29 +20,19 @@
 //! use std::collections::BTreeSet;
 //! use countersign::{
 //!     clock::{SeededEntropy, Timestamp},
-//!     emulator::{Client, Effect, Emulator, Factor, GrantType, MfaPolicy, NewUser, Tenant},
+//!     emulator::{Client, Effect, Emulator, Factor, NewUser, Tenant},
 //!     exchange::Request,
-//!     secret::Secret,
 //! };
 //! use serde_json::{Value, json};
 //!
 //! let mut emulator = Emulator::new(Tenant {
-//!     domain: "tenant.example".into(),
 //!     factors: BTreeSet::from([Factor::Email]),
-//!     policy: MfaPolicy::Always,
-//!     clients: vec![Client { id: "app".into(), secret: None, grants: GrantType::ALL.into() }],
+//!     clients: vec![Client::public("app")],
+//!     ..Tenant::new("tenant.example")
 //! });
 //! let (now, mut entropy) = (Timestamp::from_millis(0), SeededEntropy::new(1));
-//! emulator.add_user(
-//!     NewUser {
-//!         email: "ada@example.com".into(),
-//!         email_verified: false,
-//!         password: Secret::new("correct horse".into()),
-//!         enrolled: vec![],
-//!     },
-//!     now,
-//!     &mut entropy,
-//! );
+//! let ada = NewUser::new("ada@example.com", "correct horse");
+//! emulator.add_user(ada, now, &mut entropy);
 //! let login = Request::new("POST", "/oauth/token").form([
 //!     ("grant_type", "password"),
 //!     ("client_id", "app"),
@@ -68,6 +58,7 @@ mod authenticator;
 mod code;
 mod discovery;
 mod error;
+mod issued;
 mod mfa;
 mod oauth;
 mod route;
@@ -75,18 +66,19 @@ mod tenant;
 mod token;
 mod transaction;
 mod user;
-
-use std::collections::BTreeMap;
+mod users;
 
 use serde_json::Value;
 
-pub use self::tenant::{Client, Enrolled, Factor, GrantType, MfaPolicy, NewUser, Tenant};
+pub use self::tenant::{Client, Enrolled, Factor, GrantType, MfaPolicy, NewUser, Scheme, Tenant};
 use self::{
     error::Refusal,
+    issued::Issued,
     route::Endpoint,
     token::{AccessToken, Grant},
     transaction::Transaction,
     user::User,
+    users::Users,
 };
 use crate::{
     clock::{Entropy, Timestamp},
@@ -97,26 +89,39 @@ use crate::{
 #[derive(Clone)]
 pub struct Emulator {
     tenant: Tenant,
-    users: BTreeMap<String, User>,
+    /// Whether the domain is that of the request at hand.
+    follows_host: bool,
+    users: Users,
     /// By `mfa_token`.
-    transactions: BTreeMap<String, Transaction>,
+    transactions: Issued<Transaction>,
+    /// The `mfa_token`, by `oob_code`.
+    oob_codes: Issued<String>,
     /// By access token: one that is not here was not issued here.
-    access_tokens: BTreeMap<String, AccessToken>,
+    access_tokens: Issued<AccessToken>,
     /// By refresh token.
-    refresh_tokens: BTreeMap<String, Grant>,
+    refresh_tokens: Issued<Grant>,
 }
 
 impl Emulator {
     /// A tenant without users.
     #[must_use]
-    pub const fn new(tenant: Tenant) -> Self {
+    pub fn new(tenant: Tenant) -> Self {
         Self {
             tenant,
-            users: BTreeMap::new(),
-            transactions: BTreeMap::new(),
-            access_tokens: BTreeMap::new(),
-            refresh_tokens: BTreeMap::new(),
+            follows_host: false,
+            users: Users::default(),
+            transactions: Issued::new(),
+            oob_codes: Issued::new(),
+            access_tokens: Issued::new(),
+            refresh_tokens: Issued::new(),
         }
+    }
+
+    /// The same tenant under every name that it is reached by: issuer and addresses are made of
+    /// the `Host` of the request at hand, and of the tenant's domain where there is none.
+    #[must_use]
+    pub fn following_host(self) -> Self {
+        Self { follows_host: true, ..self }
     }
 
     /// Its set-up.
@@ -129,7 +134,7 @@ impl Emulator {
     pub fn add_user(&mut self, user: NewUser, now: Timestamp, entropy: &mut dyn Entropy) -> String {
         let user = User::new(user, &self.tenant, now, entropy);
         let id = user.id.clone();
-        self.users.insert(id.clone(), user);
+        self.users.insert(user);
         id
     }
 
@@ -140,6 +145,12 @@ impl Emulator {
         now: Timestamp,
         entropy: &mut dyn Entropy,
     ) -> Reply {
+        if self.follows_host
+            && let Some(host) = request.headers.get("host")
+            && self.tenant.domain != host
+        {
+            host.clone_into(&mut self.tenant.domain);
+        }
         let mut call = Call { request, now, entropy, effects: Vec::new() };
         let response = match Endpoint::of(request) {
             Ok(endpoint) => {
@@ -151,21 +162,18 @@ impl Emulator {
         Reply { response, effects: call.effects }
     }
 
-    /// The body of the answer; nothing for 204.
-    fn answer(
-        &mut self,
-        endpoint: &Endpoint,
-        call: &mut Call<'_>,
-    ) -> Result<Option<Value>, Refusal> {
+    fn answer(&mut self, endpoint: &Endpoint, call: &mut Call<'_>) -> Result<Answer, Refusal> {
         match endpoint {
-            Endpoint::Token => self.token(call).map(Some),
-            Endpoint::Associate => self.associate(call).map(Some),
-            Endpoint::Challenge => self.challenge(call).map(Some),
-            Endpoint::ListAuthenticators => self.list_authenticators(call).map(Some),
-            Endpoint::DeleteAuthenticator(id) => self.delete_authenticator(id, call).map(|()| None),
-            Endpoint::UserInfo => self.userinfo(call).map(Some),
-            Endpoint::Discovery => Ok(Some(discovery::configuration(&self.tenant))),
-            Endpoint::Keys => discovery::keys().map(Some),
+            Endpoint::Token => self.token(call).map(Answer::Ok),
+            Endpoint::Associate => self.associate(call).map(Answer::Ok),
+            Endpoint::Challenge => self.challenge(call).map(Answer::Ok),
+            Endpoint::ListAuthenticators => self.list_authenticators(call).map(Answer::Ok),
+            Endpoint::DeleteAuthenticator(id) => {
+                self.delete_authenticator(id, call).map(|()| Answer::NoContent)
+            }
+            Endpoint::UserInfo => self.userinfo(call).map(Answer::Ok),
+            Endpoint::Discovery => Ok(Answer::Ok(discovery::configuration(&self.tenant))),
+            Endpoint::Keys => discovery::keys().map(Answer::Ok),
         }
     }
 }
@@ -239,6 +247,14 @@ impl PhoneMessage {
     }
 }
 
+/// What a call that is not refused gets.
+enum Answer {
+    /// 200, with this body.
+    Ok(Value),
+    /// 204, without a body.
+    NoContent,
+}
+
 /// A request while it is answered.
 struct Call<'a> {
     request: &'a Request,
@@ -249,16 +265,26 @@ struct Call<'a> {
 
 /// No header but the type: above all no `WWW-Authenticate`, at whose sight SDKs throw the body of
 /// a refusal away \[sdk\].
-fn respond(content_type: &str, answer: Result<Option<Value>, Refusal>) -> Response {
-    let (status, body) = match answer {
-        Ok(Some(body)) => (200, Some(body)),
-        Ok(None) => (204, None),
-        Err(refusal) => (refusal.status(), Some(refusal.body())),
+fn respond(content_type: &str, answer: Result<Answer, Refusal>) -> Response {
+    let mut response = Response::default();
+    let body = match answer {
+        Ok(Answer::Ok(body)) => {
+            response.status = 200;
+            body
+        }
+        Ok(Answer::NoContent) => {
+            response.status = 204;
+            return response;
+        }
+        Err(refusal) => {
+            response.status = refusal.status;
+            for (name, value) in refusal.headers {
+                response.headers.append(name, value);
+            }
+            Value::Object(refusal.body)
+        }
     };
-    let mut response = Response { status, ..Response::default() };
-    if let Some(body) = body {
-        response.headers.set("content-type", content_type);
-        response.body = body.to_string().into_bytes();
-    }
+    response.headers.set("content-type", content_type);
+    response.body = body.to_string().into_bytes();
     response
 }

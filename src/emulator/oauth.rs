@@ -86,8 +86,7 @@ impl Emulator {
         call: &mut Call<'_>,
     ) -> Result<Value, Refusal> {
         let (name, password) = (parameters.required("username")?, parameters.required("password")?);
-        let user = self.users.values_mut().find(|user| user.has_name(name));
-        let user = user.ok_or_else(Refusal::wrong_password)?;
+        let user = self.users.with_email_mut(name).ok_or_else(Refusal::wrong_password)?;
         if !user.log_in(password, call.now) {
             return Err(Refusal::wrong_password());
         }
@@ -110,7 +109,7 @@ impl Emulator {
         }
         let expires = call.now + transaction::LIFETIME;
         let mfa_token = token::sealed(expires, call.entropy);
-        self.transactions.insert(mfa_token.clone(), Transaction::open(grant, expires));
+        self.transactions.insert(&mfa_token, Transaction::open(grant, expires));
         Err(Refusal::mfa_required(mfa_token))
     }
 
@@ -124,8 +123,8 @@ impl Emulator {
         let oob_code = parameters.required("oob_code")?;
         let transaction = self.transaction(mfa_token, client_id, call.now)?;
         let Some(challenge) = transaction.challenged(oob_code).cloned() else {
-            let elsewhere = |other: &Transaction| other.challenged(oob_code).is_some();
-            return Err(if self.transactions.values().any(elsewhere) {
+            let other = self.oob_codes.get(oob_code).and_then(|token| self.transactions.get(token));
+            return Err(if other.is_some_and(|other| other.challenged(oob_code).is_some()) {
                 Refusal::mismatched_oob_code()
             } else {
                 Refusal::malformed_oob_code()
@@ -257,14 +256,14 @@ impl Emulator {
         let lifetime = if for_mfa { MFA_LIFETIME } else { LIFETIME };
         let access_token = self.access_token(grant, scope, lifetime, call)?;
         let mut answer = Map::new();
-        answer.insert("access_token".into(), json!(access_token));
         let expires = call.now + std::time::Duration::from_secs(lifetime);
         let issued = Grant { scope: scope.clone(), ..grant.clone() };
-        self.access_tokens.insert(access_token, AccessToken { grant: issued, expires });
+        self.access_tokens.insert(&access_token, AccessToken { grant: issued, expires });
+        answer.insert("access_token".into(), access_token.into());
         if grant.scope.has("offline_access") {
             let refresh_token = token::refresh(call.entropy);
-            answer.insert("refresh_token".into(), json!(refresh_token));
-            self.refresh_tokens.insert(refresh_token, grant.clone());
+            self.refresh_tokens.insert(&refresh_token, grant.clone());
+            answer.insert("refresh_token".into(), refresh_token.into());
         }
         if scope.has("openid") {
             answer.insert("id_token".into(), json!(self.id_token(grant, scope, call.now)?));

@@ -156,7 +156,7 @@ mod tests {
             ("GET", "", Err(404)),
         ] {
             let found = Endpoint::of(&Request::new(method, path));
-            assert_eq!(found.map_err(|refusal| refusal.status()), expected, "{method} {path}");
+            assert_eq!(found.map_err(|refusal| refusal.status), expected, "{method} {path}");
         }
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::secret::Secret;
 
-/// A tenant's set-up.
+/// A tenant's set-up. What is not said is as [`Tenant::new`] has it.
 #[derive(Clone, Debug)]
 pub struct Tenant {
+    /// How it is reached: `https`, as every tenant of Auth0's is, unless it is served without TLS.
+    pub scheme: Scheme,
     /// The host, with a port where it has one: issuer and addresses are made of it.
     pub domain: String,
     /// The factors that are on. Recovery codes are off by default on a tenant \[doc\].
@@ -18,16 +20,29 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// A tenant that asks every login for a second factor, and has neither factors nor
+    /// applications yet.
+    #[must_use]
+    pub fn new(domain: impl Into<String>) -> Self {
+        Self {
+            scheme: Scheme::Https,
+            domain: domain.into(),
+            factors: BTreeSet::new(),
+            policy: MfaPolicy::Always,
+            clients: Vec::new(),
+        }
+    }
+
     /// The issuer of all tokens, with the slash at its end: SDKs compare it as a string \[sdk\].
     #[must_use]
     pub fn issuer(&self) -> String {
-        format!("https://{}/", self.domain)
+        format!("{}://{}/", self.scheme.word(), self.domain)
     }
 
     /// The audience of access tokens that the MFA API accepts \[doc\].
     #[must_use]
     pub fn mfa_audience(&self) -> String {
-        format!("https://{}/mfa/", self.domain)
+        format!("{}mfa/", self.issuer())
     }
 
     /// What an authenticator app calls it: the name that it was given when it was made.
@@ -41,6 +56,24 @@ impl Tenant {
 
     pub(super) fn has(&self, factor: Factor) -> bool {
         self.factors.contains(&factor)
+    }
+}
+
+/// How a tenant is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Without TLS: only an emulated tenant is.
+    Http,
+    /// With TLS.
+    Https,
+}
+
+impl Scheme {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
     }
 }
 
@@ -118,6 +151,18 @@ pub struct Client {
 }
 
 impl Client {
+    /// An application that keeps a secret, and may use every grant.
+    #[must_use]
+    pub fn confidential(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { secret: Some(Secret::new(secret.into())), ..Self::public(id) }
+    }
+
+    /// An application without a secret, as one on a phone is. It may use every grant.
+    #[must_use]
+    pub fn public(id: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: None, grants: GrantType::ALL.into() }
+    }
+
     /// Whether `secret` is what this client has to show; a public client need not show any.
     pub(super) fn accepts(&self, secret: Option<&str>) -> bool {
         self.secret.as_ref().is_none_or(|known| secret == Some(known.expose()))
@@ -176,7 +221,7 @@ impl GrantType {
     }
 }
 
-/// A user to be.
+/// A user to be. What is not said is as [`NewUser::new`] has it.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// The address, which is also the name to log in with.
@@ -187,6 +232,19 @@ pub struct NewUser {
     pub password: Secret<String>,
     /// What the user has enrolled already.
     pub enrolled: Vec<Enrolled>,
+}
+
+impl NewUser {
+    /// A user whose address is not verified, and who has enrolled nothing.
+    #[must_use]
+    pub fn new(email: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            email: email.into(),
+            email_verified: false,
+            password: Secret::new(password.into()),
+            enrolled: Vec::new(),
+        }
+    }
 }
 
 /// An authenticator that a user comes with: confirmed at once, and without a recovery code, as

@@ -75,10 +75,6 @@ impl User {
         }
     }
 
-    pub(super) fn has_name(&self, name: &str) -> bool {
-        self.email.eq_ignore_ascii_case(name)
-    }
-
     /// Notes a login, if it is one.
     pub(super) fn log_in(&mut self, password: &str, now: Timestamp) -> bool {
         let right = self.password.expose() == password;

@@ -397,10 +397,7 @@ fn length(value: &Value) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        collections::{BTreeMap, BTreeSet},
-        time::Duration,
-    };
+    use std::{collections::BTreeMap, time::Duration};
 
     use jsonwebtoken::jwk::JwkSet;
     use serde_json::{Value, json};
@@ -408,7 +405,7 @@ mod tests {
     use super::{Context, Judgement, Replayed, check};
     use crate::{
         clock::{SeededEntropy, Timestamp},
-        emulator::{Client, Emulator, GrantType, MfaPolicy, NewUser, Tenant},
+        emulator::{Client, Emulator, MfaPolicy, NewUser, Tenant},
         exchange::{Exchange, Request, Response},
         scenario::{self, Expect},
         secret::Secret,
@@ -604,19 +601,12 @@ mod tests {
     fn token() -> (String, JwkSet) {
         let mut entropy = SeededEntropy::new(1);
         let start = Timestamp::from_millis(1_700_000_000_000);
-        let grants = BTreeSet::from(GrantType::ALL);
         let mut emulator = Emulator::new(Tenant {
-            domain: "t.example".to_owned(),
-            factors: BTreeSet::new(),
             policy: MfaPolicy::Never,
-            clients: vec![Client { id: "APP".to_owned(), secret: None, grants }],
+            clients: vec![Client::public("APP")],
+            ..Tenant::new("t.example")
         });
-        let user = NewUser {
-            email: "u@x.example".to_owned(),
-            email_verified: true,
-            password: Secret::new("p".to_owned()),
-            enrolled: Vec::new(),
-        };
+        let user = NewUser { email_verified: true, ..NewUser::new("u@x.example", "p") };
         emulator.add_user(user, start, &mut entropy);
         let mut send = |request: &Request| {
             let body = emulator.handle(request, start, &mut entropy).response.body;

@@ -165,7 +165,6 @@ impl EmulatedSession {
             given.clients.iter().map(|(name, client)| (name.clone(), make(client))).collect();
         let others = clients.iter().map(|(name, known)| (known, &given.clients[name]));
         let tenant = emulator::Tenant {
-            domain: domain.clone(),
             factors: given.factors.iter().map(|factor| emulated_factor(*factor)).collect(),
             policy: match given.policy {
                 Policy::Always => MfaPolicy::Always,
@@ -179,6 +178,7 @@ impl EmulatedSession {
                     grants: grants(given),
                 })
                 .collect(),
+            ..emulator::Tenant::new(domain.clone())
         };
         let mut emulator = Emulator::new(tenant);
         let people = scenario
@@ -312,10 +312,9 @@ fn add_user(emulator: &mut Emulator, name: &str, user: &User, random: &mut dyn E
         }
     }
     let new = NewUser {
-        email: email.clone(),
         email_verified: user.email_verified,
-        password: password.clone(),
         enrolled,
+        ..NewUser::new(email.as_str(), password.expose().as_str())
     };
     let id = emulator.add_user(new, START, random);
     Person { email, password, id, phone_number, otp_secret }

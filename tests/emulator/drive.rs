@@ -7,8 +7,7 @@ use countersign::{
     clock::{SeededEntropy, Timestamp},
     codes,
     emulator::{
-        Client, Effect, Email, Emulator, Enrolled, Factor, GrantType, MfaPolicy, NewUser,
-        PhoneMessage, Tenant,
+        Client, Effect, Email, Emulator, Enrolled, Factor, MfaPolicy, NewUser, PhoneMessage, Tenant,
     },
     exchange::{Content, Request, Response},
     secret::Secret,
@@ -51,18 +50,10 @@ impl Drive {
     }
 
     pub(crate) fn with(factors: &[Factor], policy: MfaPolicy) -> Self {
-        let secret = Some(Secret::new("app secret".to_owned()));
-        let grants = BTreeSet::from(GrantType::ALL);
-        let tenant = Tenant {
-            domain: "tenant.example".to_owned(),
-            factors: factors.iter().copied().collect(),
-            policy,
-            clients: vec![
-                Client { id: "app".to_owned(), secret, grants: grants.clone() },
-                Client { id: "page".to_owned(), secret: None, grants },
-                Client { id: "idle".to_owned(), secret: None, grants: BTreeSet::new() },
-            ],
-        };
+        Self::of(Tenant { factors: factors.iter().copied().collect(), policy, ..tenant() })
+    }
+
+    pub(crate) fn of(tenant: Tenant) -> Self {
         Self {
             emulator: Emulator::new(tenant),
             entropy: SeededEntropy::new(42),
@@ -220,14 +211,21 @@ impl Drive {
     }
 }
 
+/// A tenant with the clients of [`Drive`].
+pub(crate) fn tenant() -> Tenant {
+    Tenant {
+        clients: vec![
+            Client::confidential("app", "app secret"),
+            Client::public("page"),
+            Client { grants: BTreeSet::new(), ..Client::public("idle") },
+        ],
+        ..Tenant::new("tenant.example")
+    }
+}
+
 /// A user who has not verified the address and has enrolled nothing.
 pub(crate) fn user(email: &str) -> NewUser {
-    NewUser {
-        email: email.to_owned(),
-        email_verified: false,
-        password: Secret::new(PASSWORD.to_owned()),
-        enrolled: vec![],
-    }
+    NewUser::new(email, PASSWORD)
 }
 
 /// An imported user, with the own address as a factor.

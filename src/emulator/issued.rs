@@ -1,0 +1,68 @@
+//! What was given out: found by its own text, and forgotten when there is too much of it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+/// How many of a kind are remembered. A tenant's own tokens carry what they stand for; here it is
+/// looked up, so a tenant that is served for days has to forget the oldest.
+const CAPACITY: usize = 50_000;
+
+/// Things by the text that was given out for them, the oldest forgotten first.
+#[derive(Clone)]
+pub(super) struct Issued<T> {
+    by_text: HashMap<Arc<str>, T>,
+    /// In the order in which they were given out; some of them are gone already.
+    order: VecDeque<Arc<str>>,
+}
+
+impl<T> Issued<T> {
+    pub(super) fn new() -> Self {
+        Self { by_text: HashMap::new(), order: VecDeque::new() }
+    }
+
+    pub(super) fn get(&self, text: &str) -> Option<&T> {
+        self.by_text.get(text)
+    }
+
+    pub(super) fn get_mut(&mut self, text: &str) -> Option<&mut T> {
+        self.by_text.get_mut(text)
+    }
+
+    /// Remembers `it`, in place of what had this text.
+    pub(super) fn insert(&mut self, text: &str, it: T) {
+        let text: Arc<str> = text.into();
+        if self.by_text.insert(Arc::clone(&text), it).is_none() {
+            self.order.push_back(text);
+        }
+        if self.order.len() > CAPACITY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.by_text.remove(&oldest);
+        }
+    }
+
+    pub(super) fn remove(&mut self, text: &str) -> Option<T> {
+        self.by_text.remove(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CAPACITY, Issued};
+
+    #[test]
+    fn the_oldest_is_forgotten() {
+        let mut issued = Issued::new();
+        for number in 0..=CAPACITY {
+            issued.insert(&number.to_string(), number);
+        }
+        assert_eq!(issued.get("0"), None);
+        assert_eq!(issued.get("1"), Some(&1));
+        issued.insert("1", 7);
+        assert_eq!((issued.get("1"), issued.get("2")), (Some(&7), Some(&2)));
+        assert_eq!(issued.remove("1"), Some(7));
+        assert_eq!(issued.get("1"), None);
+    }
+}
