@@ -5,15 +5,17 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::{PrepareError, SendError, Session, Target};
+use super::{
+    PrepareError, SendError, Session, Target,
+    provision::{LOWER_CASE, Provisioned, provision},
+};
 use crate::{
     clock::{Entropy, SeededEntropy, Stopwatch, Timestamp, VirtualClock},
     codes::{self, Address, NoCode},
-    emulator::{self, Emulator, Enrolled, MfaPolicy, NewUser},
+    emulator,
     exchange::{Exchange, Request, Response},
     plan::Case,
-    scenario::{self, Channel, Client, Factor, Grant, Policy, Scenario, User},
-    secret::Secret,
+    scenario::{Channel, Scenario},
     serve::{Hosted, Server},
     snapshot::Redactor,
     step::{Credentials, Person, Scope},
@@ -157,36 +159,11 @@ impl EmulatedSession {
     fn new(wire: Option<Wire>, scenario: &Scenario, seed: u64) -> Self {
         let mut entropy = SeededEntropy::new(seed);
         let random: &mut dyn Entropy = &mut entropy;
-        let given = &scenario.given.tenant;
         let domain = format!("{}.emulator.test", random.text(12, LOWER_CASE));
-        let mut make = |client: &Client| credentials(client, random);
-        let client = make(&given.client);
-        let clients: BTreeMap<_, _> =
-            given.clients.iter().map(|(name, client)| (name.clone(), make(client))).collect();
-        let others = clients.iter().map(|(name, known)| (known, &given.clients[name]));
-        let tenant = emulator::Tenant {
-            factors: given.factors.iter().map(|factor| emulated_factor(*factor)).collect(),
-            policy: match given.policy {
-                Policy::Always => MfaPolicy::Always,
-                Policy::Never => MfaPolicy::Never,
-            },
-            clients: std::iter::once((&client, &given.client))
-                .chain(others)
-                .map(|(known, given)| emulator::Client {
-                    id: known.id.clone(),
-                    secret: known.secret.clone(),
-                    grants: grants(given),
-                })
-                .collect(),
-            ..emulator::Tenant::new(domain.clone())
-        };
-        let mut emulator = Emulator::new(tenant);
-        let people = scenario
-            .user_names()
-            .map(|name| {
-                (name.to_owned(), add_user(&mut emulator, name, scenario.user(name), random))
-            })
-            .collect();
+        let users = scenario.user_names().map(|name| (name, scenario.user(name)));
+        let place = emulator::Tenant::new(domain.clone());
+        let Provisioned { emulator, client, clients, people } =
+            provision(&scenario.given.tenant, users, place, START, random);
         let clock = VirtualClock::starting_at(START);
         let tenant = Hosted::new(emulator, clock.clone(), entropy);
         if let Some(wire) = &wire {
@@ -272,88 +249,4 @@ fn innermost(error: &dyn std::error::Error) -> String {
         Some(source) => innermost(source),
         None => error.to_string(),
     }
-}
-
-const LOWER_CASE: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
-const DIGITS: &[u8] = b"0123456789";
-const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
-/// An application as Auth0 makes them: an id of 32 characters, a secret of 64.
-fn credentials(client: &Client, random: &mut dyn Entropy) -> Credentials {
-    let id = random.text(32, ALPHANUMERIC);
-    let secret = (!client.public).then(|| Secret::new(random.text(64, ALPHANUMERIC)));
-    Credentials { id, secret }
-}
-
-fn add_user(emulator: &mut Emulator, name: &str, user: &User, random: &mut dyn Entropy) -> Person {
-    let email = format!("{name}-{}@mailbox.test", random.text(8, LOWER_CASE));
-    let password = user.password.clone().unwrap_or_else(|| random.text(20, ALPHANUMERIC));
-    let password = Secret::new(password);
-    // No country has these numbers: no area of North America is 555.
-    let named = user.enrolled.iter().find_map(|enrolled| enrolled.phone_number.clone());
-    let phone_number = named.unwrap_or_else(|| format!("+1555{}", random.text(7, DIGITS)));
-    let number = |given: &scenario::Enrolled| {
-        given.phone_number.clone().unwrap_or_else(|| phone_number.clone())
-    };
-    let mut otp_secret = None;
-    let mut enrolled = Vec::new();
-    for given in &user.enrolled {
-        match given.channel {
-            Channel::Email => enrolled.push(Enrolled::Email { address: given.email.clone() }),
-            Channel::Otp => {
-                let secret = Secret::new(random.text(32, BASE32));
-                otp_secret.get_or_insert_with(|| secret.clone());
-                enrolled.push(Enrolled::Otp { secret });
-            }
-            Channel::Sms => enrolled.push(Enrolled::Sms { number: number(given) }),
-            Channel::Voice => enrolled.push(Enrolled::Voice { number: number(given) }),
-            Channel::Push => {}
-        }
-    }
-    let new = NewUser {
-        email_verified: user.email_verified,
-        enrolled,
-        ..NewUser::new(email.as_str(), password.expose().as_str())
-    };
-    let id = emulator.add_user(new, START, random);
-    Person { email, password, id, phone_number, otp_secret }
-}
-
-const fn emulated_factor(factor: Factor) -> emulator::Factor {
-    match factor {
-        Factor::Email => emulator::Factor::Email,
-        Factor::Sms => emulator::Factor::Sms,
-        Factor::Voice => emulator::Factor::Voice,
-        Factor::Otp => emulator::Factor::Otp,
-        Factor::Push => emulator::Factor::Push,
-        Factor::RecoveryCode => emulator::Factor::RecoveryCode,
-    }
-}
-
-fn grants(client: &Client) -> std::collections::BTreeSet<emulator::GrantType> {
-    use emulator::GrantType;
-    let mfa = [GrantType::MfaOob, GrantType::MfaOtp, GrantType::MfaRecoveryCode];
-    let Some(grants) = &client.grants else {
-        let others = [
-            GrantType::Password,
-            GrantType::PasswordRealm,
-            GrantType::RefreshToken,
-            GrantType::ClientCredentials,
-        ];
-        return mfa.into_iter().chain(others).collect();
-    };
-    grants
-        .iter()
-        .flat_map(|grant| match grant {
-            Grant::Mfa => mfa.to_vec(),
-            Grant::Password => vec![GrantType::Password],
-            Grant::PasswordRealm => vec![GrantType::PasswordRealm],
-            Grant::MfaOob => vec![GrantType::MfaOob],
-            Grant::MfaOtp => vec![GrantType::MfaOtp],
-            Grant::MfaRecoveryCode => vec![GrantType::MfaRecoveryCode],
-            Grant::RefreshToken => vec![GrantType::RefreshToken],
-            Grant::ClientCredentials => vec![GrantType::ClientCredentials],
-        })
-        .collect()
 }

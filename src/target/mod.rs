@@ -1,6 +1,7 @@
 //! Where a run is sent: an emulated tenant in the same process, or a recording.
 
 mod emulated;
+mod provision;
 mod replay;
 
 use std::{io, time::Duration};
@@ -9,6 +10,7 @@ use futures_util::future::BoxFuture;
 use thiserror::Error;
 
 pub use emulated::Emulated;
+pub use provision::{Provisioned, provision};
 pub use replay::Replay;
 
 use crate::{
