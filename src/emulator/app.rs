@@ -6,7 +6,8 @@ use totp_rs::{Builder, Secret, Totp};
 use crate::clock::{Entropy, Timestamp};
 
 /// What the parts of the URI escape: all but what RFC 3986 leaves as it is.
-const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const PART: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// An authenticator app, as the tenant knows it: by the secret that both have.
 #[derive(Clone)]

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{app::App, tenant::Factor};
+use super::{
+    app::App,
+    tenant::{Factor, Tenant},
+};
 use crate::clock::Entropy;
 
 /// Something that proves who the user is.
@@ -12,15 +15,26 @@ pub(super) struct Authenticator {
     pub(super) id: String,
     pub(super) means: Means,
     pub(super) state: State,
+    /// The id of the one that came with it, and goes with it.
+    twin: Option<String>,
 }
 
-/// How the user gets a code.
+/// How the user answers a challenge.
 #[derive(Clone)]
 pub(super) enum Means {
-    /// It is sent.
+    /// With a code that is sent.
     Sent(Channel),
-    /// An app makes it.
+    /// With a code that an app makes.
     Made(App),
+    /// With yes or no, on a device that a push notification is sent to.
+    Asked(Device),
+}
+
+/// A telephone with the Guardian app.
+#[derive(Clone)]
+pub(super) struct Device {
+    /// What its owner calls it.
+    pub(super) name: String,
 }
 
 /// The way that a code is sent.
@@ -41,16 +55,43 @@ pub(super) enum State {
 }
 
 impl Authenticator {
-    /// On a device: twins have it in common.
-    pub(super) fn new(means: Means, state: State, device: &str) -> Self {
-        Self { id: format!("{}|{device}", means.word()), means, state }
+    /// One that comes alone.
+    pub(super) const fn single(id: String, means: Means, state: State) -> Self {
+        Self { id, means, state, twin: None }
     }
 
-    /// Whether it came with the authenticator of this id: SMS and voice for one number are a pair
-    /// \[doc\], and the pages show both with the same letters behind `dev_`.
-    pub(super) fn is_twin_of(&self, id: &str) -> bool {
-        let device = |id: &str| id.split_once('|').map(|(_, device)| device.to_owned());
-        device(&self.id) == device(id)
+    /// One authenticator, and its twin if it has one: SMS and voice for one number come as a pair
+    /// where both are on, and push brings an app that makes codes \[doc\].
+    pub(super) fn with_twin(
+        means: Means,
+        state: State,
+        tenant: &Tenant,
+        entropy: &mut dyn Entropy,
+    ) -> Vec<Self> {
+        let device = device(entropy);
+        let id = |means: &Means, device: &str| format!("{}|{device}", means.word());
+        let twin = match &means {
+            Means::Sent(channel) => channel
+                .twin()
+                .filter(|(factor, _)| tenant.has(*factor))
+                // The pages show both with the same letters behind `dev_`.
+                .map(|(_, channel)| (Means::Sent(channel), device.clone())),
+            // Here they differ [rec]. It knows its secret from the app, which nobody else is told.
+            Means::Asked(_) => Some((Means::Made(App::new(entropy)), self::device(entropy))),
+            Means::Made(_) => None,
+        };
+        let own = id(&means, &device);
+        let Some((twin, device)) = twin else { return vec![Self::single(own, means, state)] };
+        let other = id(&twin, &device);
+        vec![
+            Self { twin: Some(other.clone()), ..Self::single(own.clone(), means, state) },
+            Self { twin: Some(own), ..Self::single(other, twin, state) },
+        ]
+    }
+
+    /// Whether it is the authenticator of this id, or came with it.
+    pub(super) fn belongs_to(&self, id: &str) -> bool {
+        self.id == id || self.twin.as_deref() == Some(id)
     }
 
     pub(super) fn is_active(&self) -> bool {
@@ -72,6 +113,19 @@ impl Authenticator {
                 "authenticator_type": "otp",
                 "active": self.is_active(),
             }),
+            Means::Asked(device) => {
+                let mut entry = json!({
+                    "id": self.id,
+                    "authenticator_type": "oob",
+                    "active": self.is_active(),
+                    "oob_channel": "auth0",
+                });
+                // Before it has scanned the barcode it is not known what it is called [rec].
+                if self.is_active() {
+                    entry["name"] = json!(device.name);
+                }
+                entry
+            }
         }
     }
 }
@@ -82,6 +136,7 @@ impl Means {
         match self {
             Self::Sent(channel) => channel.word(),
             Self::Made(_) => "totp",
+            Self::Asked(_) => "push",
         }
     }
 
@@ -89,14 +144,33 @@ impl Means {
     pub(super) const fn channel(&self) -> Option<&Channel> {
         match self {
             Self::Sent(channel) => Some(channel),
+            Self::Made(_) | Self::Asked(_) => None,
+        }
+    }
+
+    /// Its `oob_channel`, if it is out of band.
+    pub(super) const fn oob_channel(&self) -> Option<&'static str> {
+        match self {
+            Self::Sent(channel) => Some(channel.word()),
+            Self::Asked(_) => Some("auth0"),
             Self::Made(_) => None,
+        }
+    }
+
+    /// Whether an association of `other` that was never confirmed makes room for it: one for the
+    /// same address or number, or another app or device \[guess\].
+    pub(super) fn replaces(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sent(channel), Self::Sent(other)) => channel == other,
+            (Self::Made(_), Self::Made(_)) | (Self::Asked(_), Self::Asked(_)) => true,
+            _ => false,
         }
     }
 
     /// Its `challenge_type`.
     pub(super) const fn challenge_type(&self) -> &'static str {
         match self {
-            Self::Sent(_) => "oob",
+            Self::Sent(_) | Self::Asked(_) => "oob",
             Self::Made(_) => "otp",
         }
     }
@@ -176,7 +250,7 @@ pub(super) fn id(kind: &str, entropy: &mut dyn Entropy) -> String {
 }
 
 /// What an id ends with.
-pub(super) fn device(entropy: &mut dyn Entropy) -> String {
+fn device(entropy: &mut dyn Entropy) -> String {
     const ALPHANUMERICS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     format!("dev_{}", entropy.text(16, ALPHANUMERICS))
 }

@@ -48,6 +48,11 @@ impl Bucket {
         Self::new(10, Duration::from_hours(1))
     }
 
+    /// Push notifications: five a minute \[doc\].
+    pub(super) const fn of_pushes() -> Self {
+        Self::new(5, Duration::from_secs(12))
+    }
+
     const fn new(capacity: u32, refill: Duration) -> Self {
         Self { capacity, refill, full_at: Timestamp::from_millis(0) }
     }

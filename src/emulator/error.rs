@@ -52,6 +52,22 @@ impl Refusal {
         Self::new(403, "invalid_grant", "Invalid otp_code.")
     }
 
+    /// The push was not answered yet, at enrolment and challenge \[rec\].
+    pub(super) fn authorization_pending() -> Self {
+        let text = "Authorization pending: please repeat the request in a few seconds.";
+        Self::new(400, "authorization_pending", text)
+    }
+
+    /// The error \[doc\], its status and text \[guess\].
+    pub(super) fn slow_down() -> Self {
+        Self::new(400, "slow_down", "You are polling too fast.")
+    }
+
+    /// The user has said no \[rec\]; the pages say `invalid_grant` \[doc\].
+    pub(super) fn rejected_push() -> Self {
+        Self::new(400, "access_denied", "MFA Authorization rejected.")
+    }
+
     /// A wrong recovery code: text \[seen\], status \[guess\].
     pub(super) fn rejected_recovery_code() -> Self {
         Self::new(403, "invalid_grant", "MFA Authorization rejected.")
@@ -201,6 +217,13 @@ impl Refusal {
     /// \[guess\], after the text about messages \[seen\].
     pub(super) fn too_many_emails() -> Self {
         let text = "Too many emails sent by the user. Wait for some minutes before retrying.";
+        Self::new(403, "invalid_request", text)
+    }
+
+    /// \[guess\], as for e-mails.
+    pub(super) fn too_many_pushes() -> Self {
+        let text = "Too many push notifications sent by the user. \
+                    Wait for some minutes before retrying.";
         Self::new(403, "invalid_request", text)
     }
 

@@ -30,6 +30,11 @@ impl<T> Issued<T> {
         self.by_text.get_mut(text)
     }
 
+    /// All of them, the oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.order.iter().filter_map(|text| Some((&**text, self.by_text.get(text)?)))
+    }
+
     /// Remembers `it`, in place of what had this text.
     pub(super) fn insert(&mut self, text: &str, it: T) {
         let text: Arc<str> = text.into();

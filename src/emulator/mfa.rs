@@ -3,15 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{
-    Call, Effect, Email, Emulator, PhoneMessage,
+    Call, Effect, Email, Emulator, PhoneMessage, PushNotification, PushPurpose,
     app::App,
-    authenticator::{Authenticator, Channel, Means, is_phone_number},
+    authenticator::{Authenticator, Channel, Device, Means, is_phone_number},
     code,
     error::Refusal,
+    push::{self, Push},
     route::{self, Credentials, Parameters},
-    tenant::{Factor, Tenant},
+    tenant::Factor,
     token::{self, AccessToken, Grant},
-    transaction::{Challenge, Transaction},
+    transaction::{Challenge, Task, Transaction},
     user::User,
 };
 use crate::clock::Timestamp;
@@ -32,17 +33,18 @@ impl Emulator {
         }
         let channel = match factor {
             Factor::Otp => return self.associate_app(bearer, call),
+            Factor::Push => return self.associate_device(bearer, call),
             Factor::Email => Channel::Email { address: address(&parameters, user)? },
             Factor::Sms => Channel::Sms { number: number(&parameters)? },
             Factor::Voice => Channel::Voice { number: number(&parameters)? },
-            Factor::Push | Factor::RecoveryCode => {
-                return Err(Refusal::not_emulated(factor.word()));
-            }
+            // No channel is called so.
+            Factor::RecoveryCode => return Err(Refusal::invalid("oob_channels")),
         };
-        user.may_get(&channel, call.now)?;
+        let means = Means::Sent(channel.clone());
+        user.count(&means, call.now)?;
         let recovery_code = user.first_recovery_code(&self.tenant, call.entropy);
-        let id = user.associate(Means::Sent(channel.clone()), &self.tenant, call.entropy);
-        let challenge = send_code(user, id, &channel, call);
+        let id = user.associate(means, &self.tenant, call.entropy);
+        let challenge = send_code(id, &channel, call);
         let oob_code = challenge.oob_code.clone();
         let mfa_token = self.confirmation(bearer);
         self.remember(&mfa_token, challenge);
@@ -76,6 +78,27 @@ impl Emulator {
         Ok(answer)
     }
 
+    /// Nothing is sent: the device scans the barcode.
+    fn associate_device(&mut self, bearer: Bearer, call: &mut Call<'_>) -> Result<Value, Refusal> {
+        let user = self.users.get_mut(bearer.user()).ok_or_else(Refusal::invalid_bearer)?;
+        let recovery_code = user.first_recovery_code(&self.tenant, call.entropy);
+        let device = Device { name: device_name(&user.email) };
+        let id = user.associate(Means::Asked(device), &self.tenant, call.entropy);
+        let push = Push::new(PushPurpose::Enrollment, call.entropy);
+        let barcode_uri = push.barcode_uri(&self.tenant, &user.email);
+        let challenge = ask(id, push, call);
+        // In the order recorded [rec]; where the recovery code stands is not [guess].
+        let mut answer = json!({"authenticator_type": "oob", "barcode_uri": barcode_uri});
+        if let Some(recovery_code) = recovery_code {
+            answer["recovery_codes"] = json!([recovery_code]);
+        }
+        answer["oob_channel"] = json!("auth0");
+        answer["oob_code"] = json!(challenge.oob_code);
+        let mfa_token = self.confirmation(bearer);
+        self.remember(&mfa_token, challenge);
+        Ok(answer)
+    }
+
     pub(super) fn challenge(&mut self, call: &mut Call<'_>) -> Result<Value, Refusal> {
         let parameters = Parameters::of(call.request);
         let mfa_token = parameters.required("mfa_token")?;
@@ -90,16 +113,32 @@ impl Emulator {
         let user = self.users.get_mut(&user_id).ok_or_else(Refusal::malformed_mfa_token)?;
         let mut active = user.authenticators(&self.tenant);
         active.retain(Authenticator::is_active);
-        let authenticator = choose(active, &self.tenant, &parameters)?;
-        let Means::Sent(channel) = authenticator.means else {
+        let authenticator = choose(active, &parameters)?;
+        user.count(&authenticator.means, call.now)?;
+        let mut answer = json!({"challenge_type": authenticator.means.challenge_type()});
+        let challenge = match authenticator.means {
+            Means::Sent(channel) => {
+                let challenge = send_code(authenticator.id, &channel, call);
+                answer["oob_code"] = json!(challenge.oob_code);
+                answer["binding_method"] = json!("prompt");
+                challenge
+            }
+            Means::Asked(device) => {
+                let push = Push::new(PushPurpose::Challenge, call.entropy);
+                call.effects.push(Effect::Push(PushNotification {
+                    to: user.email.clone(),
+                    device: device.name,
+                    id: push.id.clone(),
+                }));
+                let challenge = ask(authenticator.id, push, call);
+                answer["oob_code"] = json!(challenge.oob_code);
+                challenge
+            }
             // Nothing is sent, and nothing is remembered: the code is accepted without it [doc].
-            return Ok(json!({"challenge_type": "otp"}));
+            Means::Made(_) => return Ok(answer),
         };
-        user.may_get(&channel, call.now)?;
-        let challenge = send_code(user, authenticator.id, &channel, call);
-        let oob_code = challenge.oob_code.clone();
         self.remember(mfa_token, challenge);
-        Ok(json!({"challenge_type": "oob", "oob_code": oob_code, "binding_method": "prompt"}))
+        Ok(answer)
     }
 
     pub(super) fn list_authenticators(&self, call: &Call<'_>) -> Result<Value, Refusal> {
@@ -191,8 +230,11 @@ impl Emulator {
         }
     }
 
-    /// Notes that a code was sent.
+    /// Notes what the user was asked.
     fn remember(&mut self, mfa_token: &str, challenge: Challenge) {
+        if let Task::Answer(push) = &challenge.task {
+            self.pushes.insert(&push.id, challenge.oob_code.clone());
+        }
         self.oob_codes.insert(&challenge.oob_code, mfa_token.to_owned());
         if let Some(transaction) = self.transactions.get_mut(mfa_token) {
             transaction.challenge(challenge);
@@ -231,17 +273,10 @@ fn number(parameters: &Parameters) -> Result<String, Refusal> {
 /// The one of a user's active authenticators that this challenge is for.
 fn choose(
     mut active: Vec<Authenticator>,
-    tenant: &Tenant,
     parameters: &Parameters,
 ) -> Result<Authenticator, Refusal> {
     let id = parameters.get("authenticator_id");
     let channel = parameters.get("oob_channel");
-    if let Some(factor) = channel.and_then(Factor::from_channel)
-        && factor == Factor::Push
-        && tenant.has(factor)
-    {
-        return Err(Refusal::not_emulated(factor.word()));
-    }
     if let Some(id) = id {
         active.retain(|known| known.id == id);
     }
@@ -255,27 +290,33 @@ fn choose(
     let types = parameters.get("challenge_type").unwrap_or("otp oob");
     active.retain(|known| types.split_whitespace().any(|it| it == known.means.challenge_type()));
     if let Some(name) = channel {
-        active.retain(|known| known.means.channel().is_some_and(|known| known.word() == name));
+        active.retain(|known| known.means.oob_channel() == Some(name));
     }
     // Which one Auth0 chooses is not said; here it is the oldest [guess].
     active.into_iter().next().ok_or_else(|| Refusal::unsupported_challenge_type(types))
 }
 
 /// Sends a new code to an authenticator.
-fn send_code(
-    user: &mut User,
-    authenticator: String,
-    channel: &Channel,
-    call: &mut Call<'_>,
-) -> Challenge {
+fn send_code(authenticator: String, channel: &Channel, call: &mut Call<'_>) -> Challenge {
     let expires = call.now + code::LIFETIME;
     let binding_code = code::six_digits(call.entropy);
-    user.count(channel, call.now);
     call.effects.push(match channel {
         Channel::Email { address } => Effect::Email(Email::with_code(address, &binding_code)),
         Channel::Sms { number } => Effect::Sms(PhoneMessage::with_code(number, &binding_code)),
         Channel::Voice { number } => Effect::Voice(PhoneMessage::with_code(number, &binding_code)),
     });
     let oob_code = token::sealed(expires, call.entropy);
-    Challenge { oob_code, binding_code, authenticator, expires }
+    Challenge { oob_code, authenticator, task: Task::Tell { binding_code }, expires }
+}
+
+/// Asks the user something on a device.
+fn ask(authenticator: String, push: Push, call: &mut Call<'_>) -> Challenge {
+    let expires = call.now + push::LIFETIME;
+    let oob_code = token::sealed(expires, call.entropy);
+    Challenge { oob_code, authenticator, task: Task::Answer(push), expires }
+}
+
+/// What a device is called that nobody has named: the app reports the telephone's own name.
+fn device_name(email: &str) -> String {
+    format!("{}'s phone", email.split('@').next().unwrap_or_default())
 }

@@ -10,8 +10,8 @@
 //! test with an invented answer, `[seen]` quoted from a tenant by its users, `[guess]` is ours.
 //!
 //! What it leaves out:
-//! - push. Associating or challenging it where it is on in the tenant answers 501 `not_emulated`,
-//!   so that no scenario takes it for Auth0's word; the `client_credentials` grant does too.
+//! - the `client_credentials` grant, which answers 501 `not_emulated`, so that no scenario takes it
+//!   for Auth0's word;
 //! - `client_assertion`, `mfa_requirements` (customised MFA only), Actions, and with them chained
 //!   MFA; rate limits by address (429) and brute-force protection;
 //! - the Management API, and every endpoint of a browser's login.
@@ -61,6 +61,7 @@ mod error;
 mod issued;
 mod mfa;
 mod oauth;
+mod push;
 mod route;
 mod tenant;
 mod token;
@@ -70,7 +71,6 @@ mod users;
 
 use serde_json::Value;
 
-pub use self::tenant::{Client, Enrolled, Factor, GrantType, MfaPolicy, NewUser, Scheme, Tenant};
 use self::{
     error::Refusal,
     issued::Issued,
@@ -79,6 +79,10 @@ use self::{
     transaction::Transaction,
     user::User,
     users::Users,
+};
+pub use self::{
+    push::{PendingPush, PushPurpose},
+    tenant::{Client, Enrolled, Factor, GrantType, MfaPolicy, NewUser, Scheme, Tenant},
 };
 use crate::{
     clock::{Entropy, Timestamp},
@@ -96,6 +100,8 @@ pub struct Emulator {
     transactions: Issued<Transaction>,
     /// The `mfa_token`, by `oob_code`.
     oob_codes: Issued<String>,
+    /// The `oob_code`, by the id of a push.
+    pushes: Issued<String>,
     /// By access token: one that is not here was not issued here.
     access_tokens: Issued<AccessToken>,
     /// By refresh token.
@@ -112,6 +118,7 @@ impl Emulator {
             users: Users::default(),
             transactions: Issued::new(),
             oob_codes: Issued::new(),
+            pushes: Issued::new(),
             access_tokens: Issued::new(),
             refresh_tokens: Issued::new(),
         }
@@ -196,6 +203,8 @@ pub enum Effect {
     Sms(PhoneMessage),
     /// A call, in which the text is read out.
     Voice(PhoneMessage),
+    /// A notification on the user's device, which the user answers there.
+    Push(PushNotification),
 }
 
 /// An e-mail with a code.
@@ -245,6 +254,17 @@ impl PhoneMessage {
         let text = format!("Your verification code is: {code}");
         Self { to: to.to_owned(), code: code.to_owned(), text }
     }
+}
+
+/// What the Guardian app shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushNotification {
+    /// The address of the user whose device it is.
+    pub to: String,
+    /// What its owner calls the device.
+    pub device: String,
+    /// By which it is answered: [`Emulator::answer_push`].
+    pub id: String,
 }
 
 /// What a call that is not refused gets.

@@ -9,7 +9,7 @@ use super::{
     route::{self, Credentials, Parameters},
     tenant::{Client, GrantType, MfaPolicy},
     token::{self, AccessToken, Grant, Scope},
-    transaction::{self, Transaction},
+    transaction::{self, Task, Transaction},
 };
 use crate::clock::Timestamp;
 
@@ -137,18 +137,31 @@ impl Emulator {
         if !authenticators.iter().any(|known| known.id == challenge.authenticator) {
             return Err(Refusal::malformed_oob_code());
         }
-        let binding_code = parameters.required("binding_code")?;
-        if user.failed_codes.is_empty(call.now) {
-            return Err(Refusal::too_many_failed_codes());
+        match &challenge.task {
+            Task::Tell { binding_code } => {
+                let told = parameters.required("binding_code")?;
+                if user.failed_codes.is_empty(call.now) {
+                    return Err(Refusal::too_many_failed_codes());
+                }
+                if challenge.expires <= call.now {
+                    return Err(Refusal::expired_oob_code());
+                }
+                if binding_code != told {
+                    user.failed_codes.take(call.now);
+                    return Err(Refusal::invalid_binding_code());
+                }
+                user.activate(&challenge.authenticator);
+            }
+            Task::Answer(_) if challenge.expires <= call.now => {
+                return Err(Refusal::expired_oob_code());
+            }
+            // A binding_code that nobody asked for is ignored.
+            Task::Answer(_) => {
+                let transaction = self.transactions.get_mut(mfa_token);
+                let push = transaction.and_then(|transaction| transaction.push_mut(oob_code));
+                push.ok_or_else(Refusal::malformed_oob_code)?.poll(call.now)?;
+            }
         }
-        if challenge.expires <= call.now {
-            return Err(Refusal::expired_oob_code());
-        }
-        if challenge.binding_code != binding_code {
-            user.failed_codes.take(call.now);
-            return Err(Refusal::invalid_binding_code());
-        }
-        user.activate(&challenge.authenticator);
         self.complete(mfa_token, call).map(Value::Object)
     }
 

@@ -272,6 +272,12 @@ pub enum Enrolled {
         /// What it makes them from, in base32.
         secret: Secret<String>,
     },
+    /// A telephone with the Guardian app. It brings an app that makes codes \[doc\], whose secret
+    /// nobody is told.
+    Push {
+        /// What its owner calls it.
+        device: String,
+    },
 }
 
 #[cfg(test)]

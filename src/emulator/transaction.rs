@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{error::Refusal, token::Grant};
+use super::{error::Refusal, push::Push, token::Grant};
 use crate::clock::Timestamp;
 
 /// How long an `mfa_token` can be used \[doc, by way of the MFA audience; seen\].
@@ -32,17 +32,26 @@ enum State {
     Spent,
 }
 
-/// A code that was sent.
+/// Something that the user was asked out of band.
 #[derive(Clone)]
 pub(super) struct Challenge {
     /// What the client holds.
     pub(super) oob_code: String,
-    /// What the user was sent.
-    pub(super) binding_code: String,
-    /// The id of the authenticator that it was sent to.
+    /// The id of the authenticator that it went to.
     pub(super) authenticator: String,
+    /// What the user is to do.
+    pub(super) task: Task,
     /// When it is too late.
     pub(super) expires: Timestamp,
+}
+
+/// What the user is to do.
+#[derive(Clone)]
+pub(super) enum Task {
+    /// To tell the client this code, which was sent.
+    Tell { binding_code: String },
+    /// To answer on the device, while the client asks whether that was done.
+    Answer(Push),
 }
 
 impl Transaction {
@@ -89,6 +98,16 @@ impl Transaction {
     pub(super) fn challenged(&self, oob_code: &str) -> Option<&Challenge> {
         let State::Open { challenges, .. } = &self.state else { return None };
         challenges.iter().find(|challenge| challenge.oob_code == oob_code)
+    }
+
+    /// The push that this `oob_code` waits for.
+    pub(super) fn push_mut(&mut self, oob_code: &str) -> Option<&mut Push> {
+        let State::Open { challenges, .. } = &mut self.state else { return None };
+        let mut asked = challenges.iter_mut().filter(|challenge| challenge.oob_code == oob_code);
+        match &mut asked.next()?.task {
+            Task::Answer(push) => Some(push),
+            Task::Tell { .. } => None,
+        }
     }
 
     /// Notes that an app was associated.

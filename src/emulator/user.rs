@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     app::App,
-    authenticator::{self, Authenticator, Channel, Means, RecoveryCode, State},
+    authenticator::{self, Authenticator, Channel, Device, Means, RecoveryCode, State},
     code::Bucket,
     error::Refusal,
     tenant::{Enrolled, Factor, NewUser, Tenant},
@@ -33,6 +33,7 @@ pub(super) struct User {
     sent_emails: Bucket,
     /// Text messages and calls.
     sent_messages: Bucket,
+    sent_pushes: Bucket,
 }
 
 impl User {
@@ -52,11 +53,13 @@ impl User {
                 Enrolled::Sms { number } => Means::Sent(Channel::Sms { number }),
                 Enrolled::Voice { number } => Means::Sent(Channel::Voice { number }),
                 Enrolled::Otp { secret } => Means::Made(App::with_secret(secret.expose().clone())),
+                Enrolled::Push { device } => Means::Asked(Device { name: device }),
             };
             // A number may be there already, as the twin of the other channel's.
             let mut known = authenticators.iter().filter_map(|known| known.means.channel());
             if !known.any(|known| Some(known) == means.channel()) {
-                authenticators.extend(pair(means, State::Active, tenant, entropy));
+                let new = Authenticator::with_twin(means, State::Active, tenant, entropy);
+                authenticators.extend(new);
             }
         }
         Self {
@@ -72,6 +75,7 @@ impl User {
             failed_recovery_codes: Bucket::of_failed_recovery_codes(),
             sent_emails: Bucket::of_emails(),
             sent_messages: Bucket::of_messages(),
+            sent_pushes: Bucket::of_pushes(),
         }
     }
 
@@ -110,7 +114,7 @@ impl User {
         let listed = all.iter().any(|known| known.is_active() && is_own(known));
         if self.email_verified && tenant.has(Factor::Email) && !listed {
             let id = self.own_address_id.clone();
-            all.push(Authenticator { id, means: Means::Sent(own), state: State::Active });
+            all.push(Authenticator::single(id, Means::Sent(own), State::Active));
         }
         all
     }
@@ -121,7 +125,7 @@ impl User {
         let mut entries: Vec<_> =
             self.authenticators(tenant).iter().map(Authenticator::entry).collect();
         if let Some(recovery_code) = &self.recovery_code {
-            let is_first = |known: &&Authenticator| known.is_twin_of(&self.authenticators[0].id);
+            let is_first = |known: &&Authenticator| known.belongs_to(&self.authenticators[0].id);
             let behind = self.authenticators.iter().take_while(is_first).count();
             entries.insert(behind, recovery_code.entry(self.is_enrolled()));
         }
@@ -129,19 +133,18 @@ impl User {
     }
 
     /// Adds an authenticator that has yet to be confirmed, and its twin if it has one, in place of
-    /// what never was for the same address or number, or of another app \[guess\], and gives its
-    /// id.
+    /// what never was and makes room, and gives its id.
     pub(super) fn associate(
         &mut self,
         means: Means,
         tenant: &Tenant,
         entropy: &mut dyn Entropy,
     ) -> String {
-        let pair: Vec<_> = pair(means, State::Pending, tenant, entropy).collect();
+        let pair = Authenticator::with_twin(means, State::Pending, tenant, entropy);
         let id = pair[0].id.clone();
         for new in pair {
             let mut pending = self.authenticators.iter_mut().filter(|known| !known.is_active());
-            match pending.find(|known| known.means.channel() == new.means.channel()) {
+            match pending.find(|known| new.means.replaces(&known.means)) {
                 Some(old) => *old = new,
                 None => self.authenticators.push(new),
             }
@@ -167,15 +170,15 @@ impl User {
     /// The apps that make codes, or could once they are confirmed, with their ids.
     pub(super) fn apps(&mut self) -> impl Iterator<Item = (&str, State, &mut App)> {
         self.authenticators.iter_mut().filter_map(|known| match &mut known.means {
-            Means::Sent(_) => None,
+            Means::Sent(_) | Means::Asked(_) => None,
             Means::Made(app) => Some((known.id.as_str(), known.state, app)),
         })
     }
 
-    /// The code has come back: it proves the number, and so is worth as much for the twin
-    /// \[guess\].
+    /// The code has come back, or the device has answered: that proves the number or the device,
+    /// and so is worth as much for the twin \[guess\].
     pub(super) fn activate(&mut self, id: &str) {
-        for known in self.authenticators.iter_mut().filter(|known| known.is_twin_of(id)) {
+        for known in self.authenticators.iter_mut().filter(|known| known.belongs_to(id)) {
             known.state = State::Active;
         }
     }
@@ -184,7 +187,7 @@ impl User {
     /// \[guess\]; says whether it was there.
     pub(super) fn remove(&mut self, id: &str) -> bool {
         if self.authenticators.iter().any(|known| known.id == id) {
-            self.authenticators.retain(|known| !known.is_twin_of(id));
+            self.authenticators.retain(|known| !known.belongs_to(id));
             return true;
         }
         self.recovery_code.take_if(|known| known.id == id).is_some()
@@ -199,40 +202,22 @@ impl User {
 
 /// Messages.
 impl User {
-    /// Whether one more may be sent.
-    pub(super) fn may_get(&self, channel: &Channel, now: Timestamp) -> Result<(), Refusal> {
-        match channel {
-            Channel::Email { .. } if self.sent_emails.is_empty(now) => {
-                Err(Refusal::too_many_emails())
+    /// Counts one more that is sent, if it may be.
+    pub(super) fn count(&mut self, means: &Means, now: Timestamp) -> Result<(), Refusal> {
+        let (bucket, refusal): (_, fn() -> Refusal) = match means {
+            Means::Sent(Channel::Email { .. }) => (&mut self.sent_emails, Refusal::too_many_emails),
+            Means::Sent(Channel::Sms { .. } | Channel::Voice { .. }) => {
+                (&mut self.sent_messages, Refusal::too_many_messages)
             }
-            Channel::Sms { .. } | Channel::Voice { .. } if self.sent_messages.is_empty(now) => {
-                Err(Refusal::too_many_messages())
-            }
-            _ => Ok(()),
+            Means::Asked(_) => (&mut self.sent_pushes, Refusal::too_many_pushes),
+            Means::Made(_) => return Ok(()),
+        };
+        if bucket.is_empty(now) {
+            return Err(refusal());
         }
+        bucket.take(now);
+        Ok(())
     }
-
-    /// Counts one that is sent.
-    pub(super) fn count(&mut self, channel: &Channel, now: Timestamp) {
-        match channel {
-            Channel::Email { .. } => self.sent_emails.take(now),
-            Channel::Sms { .. } | Channel::Voice { .. } => self.sent_messages.take(now),
-        }
-    }
-}
-
-/// An authenticator, and its twin where both their factors are on.
-fn pair(
-    means: Means,
-    state: State,
-    tenant: &Tenant,
-    entropy: &mut dyn Entropy,
-) -> impl Iterator<Item = Authenticator> {
-    let device = authenticator::device(entropy);
-    let twin = means.channel().and_then(Channel::twin);
-    let twin = twin.filter(|(factor, _)| tenant.has(*factor));
-    let twin = twin.map(|(_, channel)| Means::Sent(channel));
-    std::iter::once(means).chain(twin).map(move |means| Authenticator::new(means, state, &device))
 }
 
 /// Claims.

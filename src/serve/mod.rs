@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::{
     clock::{SeededEntropy, VirtualClock},
     codes::{Address, Message},
-    emulator::{Effect, Emulator},
+    emulator::{Effect, Emulator, PendingPush},
     exchange::{Request, Response},
 };
 
@@ -40,10 +40,15 @@ impl Hosted {
         let now = inner.clock.now();
         let Inner { emulator, entropy, outbox, .. } = &mut *inner;
         let reply = emulator.handle(request, now, entropy);
-        outbox.extend(reply.effects.into_iter().map(|effect| match effect {
-            Effect::Email(email) => Message { to: Address::Email(email.to), text: email.text },
-            Effect::Sms(sent) => Message { to: Address::Sms(sent.to), text: sent.text },
-            Effect::Voice(sent) => Message { to: Address::Voice(sent.to), text: sent.text },
+        outbox.extend(reply.effects.into_iter().filter_map(|effect| {
+            let (to, text) = match effect {
+                Effect::Email(email) => (Address::Email(email.to), email.text),
+                Effect::Sms(sent) => (Address::Sms(sent.to), sent.text),
+                Effect::Voice(sent) => (Address::Voice(sent.to), sent.text),
+                // There is nothing to read in it: it is answered.
+                Effect::Push(_) => return None,
+            };
+            Some(Message { to, text })
         }));
         reply.response
     }
@@ -52,6 +57,21 @@ impl Hosted {
     #[must_use]
     pub fn outbox(&self) -> Vec<Message> {
         self.lock().outbox.clone()
+    }
+
+    /// What waits for an answer on a user's device, oldest first.
+    #[must_use]
+    pub fn pending_pushes(&self) -> Vec<PendingPush> {
+        let inner = self.lock();
+        inner.emulator.pending_pushes(inner.clock.now())
+    }
+
+    /// Answers a push as its user would on the device, and says whether it was waiting.
+    #[must_use]
+    pub fn answer_push(&self, id: &str, accept: bool) -> bool {
+        let mut inner = self.lock();
+        let now = inner.clock.now();
+        inner.emulator.answer_push(id, accept, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -7,7 +7,8 @@ use countersign::{
     clock::{SeededEntropy, Timestamp},
     codes,
     emulator::{
-        Client, Effect, Email, Emulator, Enrolled, Factor, MfaPolicy, NewUser, PhoneMessage, Tenant,
+        Client, Effect, Email, Emulator, Enrolled, Factor, MfaPolicy, NewUser, PhoneMessage,
+        PushNotification, Tenant,
     },
     exchange::{Content, Request, Response},
     secret::Secret,
@@ -36,6 +37,8 @@ pub(crate) struct Drive {
     pub(crate) inbox: Vec<Email>,
     /// What telephones got: the channel, and what was sent.
     pub(crate) phones: Vec<(&'static str, PhoneMessage)>,
+    /// What devices have shown.
+    pub(crate) pushes: Vec<PushNotification>,
     last_code: Option<String>,
 }
 
@@ -60,6 +63,7 @@ impl Drive {
             now: Timestamp::from_millis(1_700_000_000_000),
             inbox: Vec::new(),
             phones: Vec::new(),
+            pushes: Vec::new(),
             last_code: None,
         }
     }
@@ -77,17 +81,26 @@ impl Drive {
         openapi::check(request, &reply.response);
         assert_eq!(reply.response.headers.get("www-authenticate"), None);
         for effect in reply.effects {
-            let (Effect::Email(Email { code, .. })
+            if let Effect::Email(Email { code, .. })
             | Effect::Sms(PhoneMessage { code, .. })
-            | Effect::Voice(PhoneMessage { code, .. })) = &effect;
-            self.last_code = Some(code.clone());
+            | Effect::Voice(PhoneMessage { code, .. }) = &effect
+            {
+                self.last_code = Some(code.clone());
+            }
             match effect {
                 Effect::Email(email) => self.inbox.push(email),
                 Effect::Sms(message) => self.phones.push(("sms", message)),
                 Effect::Voice(message) => self.phones.push(("voice", message)),
+                Effect::Push(push) => self.pushes.push(push),
             }
         }
         Answer(reply.response)
+    }
+
+    /// Answers the newest push that waits, and says whether there was one.
+    pub(crate) fn answer_push(&mut self, accept: bool) -> bool {
+        let pending = self.emulator.pending_pushes(self.now);
+        pending.last().is_some_and(|push| self.emulator.answer_push(&push.id, accept, self.now))
     }
 
     /// The code that was sent last.
@@ -161,6 +174,15 @@ impl Drive {
             "authenticator_types": ["oob"], "oob_channels": [channel], "phone_number": number,
         });
         self.associate(bearer, &body)
+    }
+
+    pub(crate) fn associate_push(&mut self, bearer: &str) -> Answer {
+        self.associate(bearer, &json!({"authenticator_types": ["oob"], "oob_channels": ["auth0"]}))
+    }
+
+    /// Asks whether a push was answered.
+    pub(crate) fn poll(&mut self, mfa_token: &str, oob_code: &str) -> Answer {
+        self.token(&[("grant_type", MFA_OOB), ("mfa_token", mfa_token), ("oob_code", oob_code)])
     }
 
     pub(crate) fn associate_otp(&mut self, bearer: &str) -> Answer {
@@ -240,6 +262,11 @@ pub(crate) const APP_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 pub(crate) fn with_app(email: &str) -> NewUser {
     let secret = Secret::new(APP_SECRET.to_owned());
     NewUser { enrolled: vec![Enrolled::Otp { secret }], ..user(email) }
+}
+
+/// An imported user, with the Guardian app as the factor.
+pub(crate) fn with_device(email: &str) -> NewUser {
+    NewUser { enrolled: vec![Enrolled::Push { device: "Ada's phone".to_owned() }], ..user(email) }
 }
 
 /// The number of [`with_phone`].

@@ -4,4 +4,5 @@ mod drive;
 mod flows;
 mod openapi;
 mod properties;
+mod push;
 mod refusals;

@@ -16,9 +16,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 const EXCEPTIONS: &[(&str, &str, u16, &str)] = &[
     ("post", "/oauth/token", 501, "not Auth0's: a grant that is not emulated yet"),
     ("post", "/mfa/associate", 403, "`User is already enrolled.` is told as an access_denied"),
-    ("post", "/mfa/associate", 501, "not Auth0's: a factor that is not emulated yet"),
     ("post", "/mfa/challenge", 403, "SDKs know a `Malformed mfa_token` as 403"),
-    ("post", "/mfa/challenge", 501, "not Auth0's: a factor that is not emulated yet"),
     ("get", "/mfa/authenticators", 403, "a token without the scope: Auth0's way elsewhere"),
     ("delete", "/mfa/authenticators/{id}", 403, "a token without the scope, or an mfa_token"),
 ];

@@ -293,14 +293,12 @@ fn messages_and_calls_are_limited() {
 
 #[test]
 fn associating_is_refused() {
-    let mut drive = Drive::with(&[Factor::Email, Factor::Sms, Factor::Push], MfaPolicy::Always);
+    let mut drive = Drive::with(&[Factor::Email, Factor::Sms], MfaPolicy::Always);
     drive.add_user(user(ADA));
     let mfa_token = drive.mfa_token(ADA);
     let invalid = |name: &str| (400, "invalid_request", format!("Invalid parameter: {name}"));
     let missing =
         |name: &str| (400, "invalid_request", format!("Missing required parameter: {name}"));
-    let not_emulated =
-        |name: &str| (501, "not_emulated", format!("The emulator has no {name} yet."));
     let no_number = || (400, "invalid_request", "The phone number is invalid.".to_owned());
     let phone = |more: Value| {
         let mut body = json!({"authenticator_types": ["oob"], "oob_channels": ["sms"]});
@@ -335,7 +333,7 @@ fn associating_is_refused() {
         (phone(json!({"phone_number": "+1555"})), no_number()),
         (json!({"authenticator_types": ["otp"]}), off("otp")),
         (json!({"authenticator_types": ["oob"], "oob_channels": ["voice"]}), off("voice")),
-        (json!({"authenticator_types": ["oob"], "oob_channels": ["auth0"]}), not_emulated("push")),
+        (json!({"authenticator_types": ["oob"], "oob_channels": ["auth0"]}), off("push")),
     ] {
         refused(&drive.associate(&mfa_token, &body), status, error, &description);
     }
@@ -453,11 +451,7 @@ fn challenging_is_refused() {
         (&of_bob, json!({"challenge_type": "fax"}), unsupported("fax")),
         (&of_bob, json!({"oob_channel": "voice"}), unsupported("oob")),
         (&of_bob, json!({"oob_channel": "sms"}), unsupported("oob")),
-        (
-            &of_bob,
-            json!({"oob_channel": "auth0"}),
-            (501, "not_emulated", "The emulator has no push yet.".to_owned()),
-        ),
+        (&of_bob, json!({"oob_channel": "auth0"}), unsupported("oob")),
         (&of_bob, json!({"authenticator_id": "email|dev_1"}), invalid("Authenticator not found")),
         (&of_bob, json!({"authenticator_id": pending}), invalid("Authenticator not found")),
         (&mfa_token, json!({"authenticator_id": id_of_bob}), invalid("Authenticator not found")),

@@ -1,0 +1,129 @@
+//! Push: what the user is asked on a device, and how long the client waits for the answer.
+
+use std::time::Duration;
+
+use percent_encoding::utf8_percent_encode;
+
+use super::{Emulator, app::PART, error::Refusal, tenant::Tenant, transaction::Task};
+use crate::clock::{Entropy, Timestamp};
+
+/// How long a barcode can be scanned \[doc\], and a notification be answered \[guess\].
+pub(super) const LIFETIME: Duration = Duration::from_mins(5);
+/// Who asks again sooner than this polls too fast \[guess\]: the pages say "a few seconds".
+const PACE: Duration = Duration::from_secs(1);
+
+/// A question to the user: whether to enrol this device, or whether it was they who logged in.
+#[derive(Clone)]
+pub(super) struct Push {
+    /// `enrollment_tx_id` of the barcode, or the notification's own.
+    pub(super) id: String,
+    pub(super) purpose: PushPurpose,
+    pub(super) state: State,
+    /// When the client asked last.
+    polled: Option<Timestamp>,
+}
+
+/// What a push is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushPurpose {
+    /// To enrol the device that scans the barcode.
+    Enrollment,
+    /// To let a login go on.
+    Challenge,
+}
+
+/// What the user has said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Pending,
+    Accepted,
+    Rejected,
+}
+
+impl Push {
+    /// One with an id as recorded: 32 letters and digits \[rec\].
+    pub(super) fn new(purpose: PushPurpose, entropy: &mut dyn Entropy) -> Self {
+        const ALPHANUMERICS: &[u8] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let id = entropy.text(32, ALPHANUMERICS);
+        Self { id, purpose, state: State::Pending, polled: None }
+    }
+
+    /// What the app scans \[rec\].
+    pub(super) fn barcode_uri(&self, tenant: &Tenant, user: &str) -> String {
+        let service = format!("https://{}.guardian.us.auth0.com", tenant.domain);
+        let [name, user, service] =
+            [tenant.name(), user, &service].map(|text| utf8_percent_encode(text, PART));
+        format!("otpauth://totp/{name}:{user}?enrollment_tx_id={}&base_url={service}", self.id)
+    }
+
+    /// The client asks: nothing is refused once the user has accepted.
+    pub(super) fn poll(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        match self.state {
+            State::Accepted => Ok(()),
+            // The answer is final [doc].
+            State::Rejected => Err(Refusal::rejected_push()),
+            State::Pending => {
+                let last = self.polled.replace(now);
+                let is_hasty = last.is_some_and(|last| now.since(last) < PACE);
+                Err(if is_hasty { Refusal::slow_down() } else { Refusal::authorization_pending() })
+            }
+        }
+    }
+}
+
+/// A question that waits for its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingPush {
+    /// By which it is answered.
+    pub id: String,
+    /// What it is for.
+    pub purpose: PushPurpose,
+    /// The id of the user who is asked.
+    pub user_id: String,
+    /// The user's address.
+    pub email: String,
+}
+
+/// The devices' side.
+impl Emulator {
+    /// What waits for an answer, oldest first.
+    #[must_use]
+    pub fn pending_pushes(&self, now: Timestamp) -> Vec<PendingPush> {
+        let pending = self.pushes.iter().filter_map(|(id, oob_code)| {
+            let transaction = self.transactions.get(self.oob_codes.get(oob_code)?)?;
+            let challenge = transaction.challenged(oob_code)?;
+            let Task::Answer(push) = &challenge.task else { return None };
+            let waits = push.state == State::Pending && now < challenge.expires;
+            let user = self.users.get(&transaction.grant().user).filter(|_| waits)?;
+            Some(PendingPush {
+                id: id.to_owned(),
+                purpose: push.purpose,
+                user_id: user.id.clone(),
+                email: user.email.clone(),
+            })
+        });
+        pending.collect()
+    }
+
+    /// Answers a question as its user would on the device, and says whether it was waiting. A
+    /// device is enrolled when it has scanned the barcode, before the client asks \[guess\].
+    pub fn answer_push(&mut self, id: &str, accept: bool, now: Timestamp) -> bool {
+        let pending = self.pending_pushes(now).into_iter().find(|pending| pending.id == id);
+        let Some(PendingPush { user_id, purpose, .. }) = pending else { return false };
+        let Some(oob_code) = self.pushes.get(id).cloned() else { return false };
+        let transaction = self.oob_codes.get(&oob_code).map(String::as_str);
+        let transaction = transaction.and_then(|token| self.transactions.get_mut(token));
+        let Some(transaction) = transaction else { return false };
+        if let Some(push) = transaction.push_mut(&oob_code) {
+            push.state = if accept { State::Accepted } else { State::Rejected };
+        }
+        let authenticator = transaction.challenged(&oob_code).map(|it| it.authenticator.clone());
+        if let (true, PushPurpose::Enrollment, Some(authenticator), Some(user)) =
+            (accept, purpose, authenticator, self.users.get_mut(&user_id))
+        {
+            user.activate(&authenticator);
+        }
+        true
+    }
+}
