@@ -12,12 +12,12 @@ use countersign::{
     exchange::{Exchange, Request, Response},
     plan::{self, Case},
     run::{self, Options},
-    scenario::{self, Channel, Scenario},
+    scenario::{self, Channel, PushAnswer, Scenario},
     secret::Secret,
     snapshot::{Redactor, Store, Update},
     source::Sources,
     step::{Credentials, Person, Scope},
-    target::{PrepareError, SendError, Session, Target},
+    target::{NoPush, PrepareError, SendError, Session, Target},
 };
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
@@ -91,6 +91,14 @@ impl Session for ToldSession<'_> {
 
     fn code<'a>(&'a mut self, _: Channel, _: &'a str) -> BoxFuture<'a, Result<String, NoCode>> {
         Box::pin(ready(Err(NoCode::NoDigits)))
+    }
+
+    fn answer_push<'a>(
+        &'a mut self,
+        _: &'a str,
+        _: PushAnswer,
+    ) -> BoxFuture<'a, Result<(), NoPush>> {
+        Box::pin(ready(Err(NoPush)))
     }
 
     fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()> {

@@ -20,11 +20,11 @@ use countersign::{
     exchange::{Content, Exchange, Headers, Request},
     plan::{self, Case},
     run::{Options, execute},
-    scenario::{Channel, Scenario},
+    scenario::{Channel, PushAnswer, Scenario},
     secret::Kind,
     snapshot::{Redactor, Store, Update},
     step::Scope,
-    target::{Emulated, PrepareError, SendError, Session, Target},
+    target::{Emulated, NoPush, PrepareError, SendError, Session, Target},
 };
 use futures_util::future::BoxFuture;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -126,6 +126,14 @@ impl Session for TappedSession<'_> {
             keep(self.secrets, "binding_code", &code);
             Ok(code)
         })
+    }
+
+    fn answer_push<'a>(
+        &'a mut self,
+        user_id: &'a str,
+        answer: PushAnswer,
+    ) -> BoxFuture<'a, Result<(), NoPush>> {
+        self.session.answer_push(user_id, answer)
     }
 
     fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()> {

@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::{Exit, Failure, args::Explain, files, output::Output};
 use crate::{
     exchange::{FORM, JSON},
-    scenario::{Action, Body, DEFAULT_USER, Draft, Encoding, Path, Scenario, Step, Tree},
+    scenario::{
+        Action, Body, DEFAULT_USER, Draft, Encoding, Path, PushAnswer, Scenario, Step, Tree,
+    },
     source::{Diagnostic, suggest},
 };
 
@@ -55,6 +57,8 @@ fn describe(text: &mut String, step: &Step) {
         Action::Advance(duration) => {
             push(text, &format!("{} s pass; nothing is sent", duration.as_secs_f64()));
         }
+        Action::Answer(PushAnswer::Accept) => push(text, "the user accepts the push on the device"),
+        Action::Answer(PushAnswer::Reject) => push(text, "the user rejects the push on the device"),
         Action::Send(draft) => {
             if draft.fetch.is_some() {
                 push(text, "a one-time code is fetched first, as {{ code }}");

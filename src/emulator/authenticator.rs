@@ -35,6 +35,8 @@ pub(super) enum Means {
 pub(super) struct Device {
     /// What its owner calls it.
     pub(super) name: String,
+    /// The secret of the app on it that makes codes.
+    pub(super) app: String,
 }
 
 /// The way that a code is sent.
@@ -52,6 +54,14 @@ pub(super) enum State {
     Pending,
     /// Confirmed.
     Active,
+}
+
+impl Device {
+    /// A user's, which has yet to scan a barcode. What its owner calls it is made up.
+    pub(super) fn of(email: &str, entropy: &mut dyn Entropy) -> Self {
+        let owner = email.split('@').next().unwrap_or_default();
+        Self { name: format!("{owner}'s phone"), app: App::new(entropy).secret().to_owned() }
+    }
 }
 
 impl Authenticator {
@@ -76,8 +86,11 @@ impl Authenticator {
                 .filter(|(factor, _)| tenant.has(*factor))
                 // The pages show both with the same letters behind `dev_`.
                 .map(|(_, channel)| (Means::Sent(channel), device.clone())),
-            // Here they differ [rec]. It knows its secret from the app, which nobody else is told.
-            Means::Asked(_) => Some((Means::Made(App::new(entropy)), self::device(entropy))),
+            // Here they differ [rec].
+            Means::Asked(asked) => {
+                let app = App::with_secret(asked.app.clone());
+                Some((Means::Made(app), self::device(entropy)))
+            }
             Means::Made(_) => None,
         };
         let own = id(&means, &device);

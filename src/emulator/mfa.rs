@@ -82,7 +82,7 @@ impl Emulator {
     fn associate_device(&mut self, bearer: Bearer, call: &mut Call<'_>) -> Result<Value, Refusal> {
         let user = self.users.get_mut(bearer.user()).ok_or_else(Refusal::invalid_bearer)?;
         let recovery_code = user.first_recovery_code(&self.tenant, call.entropy);
-        let device = Device { name: device_name(&user.email) };
+        let device = Device::of(&user.email, call.entropy);
         let id = user.associate(Means::Asked(device), &self.tenant, call.entropy);
         let push = Push::new(PushPurpose::Enrollment, call.entropy);
         let barcode_uri = push.barcode_uri(&self.tenant, &user.email);
@@ -314,9 +314,4 @@ fn ask(authenticator: String, push: Push, call: &mut Call<'_>) -> Challenge {
     let expires = call.now + push::LIFETIME;
     let oob_code = token::sealed(expires, call.entropy);
     Challenge { oob_code, authenticator, task: Task::Answer(push), expires }
-}
-
-/// What a device is called that nobody has named: the app reports the telephone's own name.
-fn device_name(email: &str) -> String {
-    format!("{}'s phone", email.split('@').next().unwrap_or_default())
 }

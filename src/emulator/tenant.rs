@@ -272,11 +272,12 @@ pub enum Enrolled {
         /// What it makes them from, in base32.
         secret: Secret<String>,
     },
-    /// A telephone with the Guardian app. It brings an app that makes codes \[doc\], whose secret
-    /// nobody is told.
+    /// A telephone with the Guardian app, which makes codes too \[doc\].
     Push {
         /// What its owner calls it.
         device: String,
+        /// What it makes the codes from, in base32. Only the app is told.
+        secret: Secret<String>,
     },
 }
 

@@ -53,7 +53,9 @@ impl User {
                 Enrolled::Sms { number } => Means::Sent(Channel::Sms { number }),
                 Enrolled::Voice { number } => Means::Sent(Channel::Voice { number }),
                 Enrolled::Otp { secret } => Means::Made(App::with_secret(secret.expose().clone())),
-                Enrolled::Push { device } => Means::Asked(Device { name: device }),
+                Enrolled::Push { device, secret } => {
+                    Means::Asked(Device { name: device, app: secret.expose().clone() })
+                }
             };
             // A number may be there already, as the twin of the other channel's.
             let mut known = authenticators.iter().filter_map(|known| known.means.channel());

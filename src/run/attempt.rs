@@ -10,7 +10,9 @@ use crate::{
     exchange::{Exchange, Request},
     expect::{self, Context, Judgement, Mismatch, Replayed, Side},
     plan::Case,
-    scenario::{Action, Channel, DEFAULT_USER, Draft, Expect, Pattern, Scenario, Step, Until},
+    scenario::{
+        Action, Channel, DEFAULT_USER, Draft, Expect, Pattern, PushAnswer, Scenario, Step, Until,
+    },
     secret::Kind,
     snapshot::{
         RecordedStep, Redactor, Snapshot,
@@ -168,6 +170,7 @@ impl<'a> Runner<'a> {
                 self.session.advance(*duration).await;
                 return Ok(());
             }
+            Action::Answer(answer) => return self.answer_push(step, *answer).await,
             Action::Send(draft) => draft,
         };
         let mut waited = Duration::ZERO;
@@ -208,6 +211,15 @@ impl<'a> Runner<'a> {
         }
         let exchange = Some(exchange);
         Err(Wrong { diagnostics, mismatches, exchange, difference: None, errored: false })
+    }
+
+    async fn answer_push(&mut self, step: &Step, answer: PushAnswer) -> Result<(), Wrong> {
+        let user = self.scope.person(&step.actor).map(|person| person.id.clone());
+        let answered = self.session.answer_push(&user.unwrap_or_default(), answer).await;
+        answered.map_err(|error| {
+            let problem = Diagnostic::at(step.span, error.to_string());
+            Wrong::error(problem.hint("enrol a device or challenge one first"))
+        })
     }
 
     async fn exchange(

@@ -120,6 +120,7 @@ impl Verb {
         let text = |text: &str| Tree::text(text, span);
         let mut draft = Draft::new(span);
         let overrides = match self {
+            Self::Push(answer) => return Action::Answer(answer),
             Self::Advance(duration) => return Action::Advance(duration),
             Self::Login(login) => {
                 draft.token_request(match &login.realm {

@@ -25,7 +25,7 @@ pub use self::{
     schema::schema,
     step::{Action, Step, Until},
     template::{Access, Expression, Part, Template, Text, Tree, TreeData},
-    verb::Captures,
+    verb::{Captures, PushAnswer},
 };
 
 use crate::source::{

@@ -11,8 +11,8 @@ use super::{
     given::{Channel, DEFAULT_USER, Given},
     schema,
     verb::{
-        Captures, Challenge, Confirm, Enroll, Login, Plain, Refresh, Remove, Request, Topic, Verb,
-        Verify,
+        Captures, Challenge, Confirm, Enroll, Login, Plain, PushAnswer, Refresh, Remove, Request,
+        Topic, Verb, Verify,
     },
 };
 use crate::source::{
@@ -52,6 +52,8 @@ pub struct Step {
 pub enum Action {
     /// It sends a request.
     Send(Box<Draft>),
+    /// The user answers a push, on the device.
+    Answer(PushAnswer),
     /// It lets time pass.
     Advance(Duration),
 }
@@ -120,6 +122,8 @@ pub(super) struct StepShape {
     refresh: Option<Refresh>,
     userinfo: Option<Plain>,
     request: Option<Request>,
+    /// Answers the newest push that waits for the user.
+    push: Option<PushAnswer>,
     /// Lets time pass.
     advance: Option<schema::Duration>,
 }

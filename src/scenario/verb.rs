@@ -25,6 +25,7 @@ pub(super) enum Verb {
     Refresh(Refresh),
     Userinfo(Plain),
     Request(Box<Request>),
+    Push(PushAnswer),
     Advance(Duration),
 }
 
@@ -40,7 +41,7 @@ const TOKENS: Captures = &[
 ];
 
 impl Verb {
-    pub(super) const WORDS: [&str; 11] = [
+    pub(super) const WORDS: [&str; 12] = [
         "login",
         "enroll",
         "confirm",
@@ -51,6 +52,7 @@ impl Verb {
         "refresh",
         "userinfo",
         "request",
+        "push",
         "advance",
     ];
 
@@ -66,6 +68,7 @@ impl Verb {
             "refresh" => Self::Refresh(FromNode::from_node(node, reader)?),
             "userinfo" => Self::Userinfo(FromNode::from_node(node, reader)?),
             "request" => Self::Request(Box::new(FromNode::from_node(node, reader)?)),
+            "push" => Self::Push(FromNode::from_node(node, reader)?),
             "advance" => Self::Advance(FromNode::from_node(node, reader)?),
             _ => return None,
         })
@@ -85,7 +88,11 @@ impl Verb {
                 &[("oob_code", "/oob_code"), ("challenge_type", "/challenge_type")]
             }
             Self::List(_) => &[("authenticators", "")],
-            Self::Remove(_) | Self::Userinfo(_) | Self::Request(_) | Self::Advance(_) => &[],
+            Self::Remove(_)
+            | Self::Userinfo(_)
+            | Self::Request(_)
+            | Self::Push(_)
+            | Self::Advance(_) => &[],
         }
     }
 
@@ -116,6 +123,31 @@ pub(super) enum Topic {
     Channel(Channel),
     /// Any factor but `otp`: the last one that the user had to do with.
     OutOfBand,
+}
+
+/// What a user says to a push, on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushAnswer {
+    /// Yes; at enrolment, that the barcode is scanned.
+    Accept,
+    /// No.
+    Reject,
+}
+
+impl FromNode for PushAnswer {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        super::word(node, "answer", &[("accept", Self::Accept), ("reject", Self::Reject)], reader)
+    }
+}
+
+impl JsonSchema for PushAnswer {
+    fn schema_name() -> Cow<'static, str> {
+        "PushAnswer".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"enum": ["accept", "reject"]})
+    }
 }
 
 /// What every verb that sends takes, to set or remove parts of its request.

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::{
-    PrepareError, SendError, Session, Target,
+    NoPush, PrepareError, SendError, Session, Target,
     provision::{LOWER_CASE, Provisioned, provision},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     emulator,
     exchange::{Exchange, Request, Response},
     plan::Case,
-    scenario::{Channel, Scenario},
+    scenario::{Channel, PushAnswer, Scenario},
     serve::{Hosted, Server},
     snapshot::Redactor,
     step::{Credentials, Person, Scope},
@@ -83,14 +83,8 @@ impl Target for Emulated {
         "emulator"
     }
 
-    fn skip(&self, scenario: &Scenario) -> Option<String> {
-        let steps = scenario.steps.iter().chain(&scenario.cleanup);
-        let enrolled = steps.filter(|step| step.verb == "enroll").map(|step| step.channel);
-        let users = scenario.user_names().flat_map(|name| &scenario.user(name).enrolled);
-        enrolled
-            .chain(users.map(|enrolled| enrolled.channel))
-            .any(|channel| channel == Channel::Push)
-            .then(|| "the emulated tenant has no factor `push` yet".to_owned())
+    fn skip(&self, _: &Scenario) -> Option<String> {
+        None
     }
 
     fn prepare<'a>(
@@ -235,6 +229,19 @@ impl Session for EmulatedSession {
             Channel::Push => Err(NoCode::NoMessage { others: 0 }),
         };
         Box::pin(async move { found })
+    }
+
+    fn answer_push<'a>(
+        &'a mut self,
+        user_id: &'a str,
+        answer: PushAnswer,
+    ) -> BoxFuture<'a, Result<(), NoPush>> {
+        let mut pending = self.tenant.pending_pushes();
+        pending.retain(|push| push.user_id == user_id);
+        let answered = pending
+            .last()
+            .is_some_and(|push| self.tenant.answer_push(&push.id, answer == PushAnswer::Accept));
+        Box::pin(std::future::ready(if answered { Ok(()) } else { Err(NoPush) }))
     }
 
     fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()> {

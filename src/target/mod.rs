@@ -17,7 +17,7 @@ use crate::{
     codes::NoCode,
     exchange::{Exchange, Request},
     plan::Case,
-    scenario::{Channel, Scenario},
+    scenario::{Channel, PushAnswer, Scenario},
     snapshot::{Corrupt, Redactor},
     step::Scope,
 };
@@ -63,6 +63,13 @@ pub trait Session: Send {
         source: &'a str,
     ) -> BoxFuture<'a, Result<String, NoCode>>;
 
+    /// Answers the newest push that waits for the user with this id, as the user would on the device.
+    fn answer_push<'a>(
+        &'a mut self,
+        user_id: &'a str,
+        answer: PushAnswer,
+    ) -> BoxFuture<'a, Result<(), NoPush>>;
+
     /// Lets time pass.
     fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()>;
 }
@@ -86,6 +93,11 @@ pub enum PrepareError {
         corrupt: Corrupt,
     },
 }
+
+/// Why a push cannot be answered.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("no push waits for this user's answer")]
+pub struct NoPush;
 
 /// Why there is no response.
 #[derive(Debug, Error)]

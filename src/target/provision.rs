@@ -99,7 +99,11 @@ fn add_user(
             }
             Channel::Sms => enrolled.push(Enrolled::Sms { number: number(given) }),
             Channel::Voice => enrolled.push(Enrolled::Voice { number: number(given) }),
-            Channel::Push => {}
+            Channel::Push => {
+                let secret = Secret::new(random.text(32, BASE32));
+                otp_secret.get_or_insert_with(|| secret.clone());
+                enrolled.push(Enrolled::Push { device: format!("{name}'s phone"), secret });
+            }
         }
     }
     let new = NewUser {

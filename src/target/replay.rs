@@ -8,12 +8,12 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::{PrepareError, SendError, Session, Target};
+use super::{NoPush, PrepareError, SendError, Session, Target};
 use crate::{
     codes::NoCode,
     exchange::{Exchange, JSON, Request, Response},
     plan::Case,
-    scenario::{Action, Channel, Client, Scenario},
+    scenario::{Action, Channel, Client, PushAnswer, Scenario},
     secret::{Kind, Secret},
     snapshot::{RecordedStep, Redactor, Snapshot, format::to_yaml},
     step::{Credentials, Person, Scope},
@@ -123,6 +123,15 @@ impl Session for ReplaySession<'_> {
         *newest = (*newest).max(number.unwrap_or_default());
         let code = number.map(|number| format!("[{word}#{number}]"));
         Box::pin(async move { code.ok_or(NoCode::NoMessage { others: 0 }) })
+    }
+
+    /// What came of the answer is recorded.
+    fn answer_push<'a>(
+        &'a mut self,
+        _: &'a str,
+        _: PushAnswer,
+    ) -> BoxFuture<'a, Result<(), NoPush>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn advance(&mut self, _: Duration) -> BoxFuture<'_, ()> {

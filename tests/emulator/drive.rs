@@ -266,7 +266,8 @@ pub(crate) fn with_app(email: &str) -> NewUser {
 
 /// An imported user, with the Guardian app as the factor.
 pub(crate) fn with_device(email: &str) -> NewUser {
-    NewUser { enrolled: vec![Enrolled::Push { device: "Ada's phone".to_owned() }], ..user(email) }
+    let (device, secret) = ("Ada's phone".to_owned(), Secret::new(APP_SECRET.to_owned()));
+    NewUser { enrolled: vec![Enrolled::Push { device, secret }], ..user(email) }
 }
 
 /// The number of [`with_phone`].
