@@ -52,6 +52,7 @@ pub mod emulator;
 pub mod event;
 pub mod exchange;
 pub mod expect;
+pub mod observe;
 pub mod plan;
 pub mod report;
 pub mod run;

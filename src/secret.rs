@@ -90,11 +90,13 @@ pub enum Kind {
     Jwt,
     /// Anything else that its name calls a secret.
     Secret,
+    /// What a client sent where nothing says what it is: it may be a secret.
+    Value,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::MfaToken,
         Self::OobCode,
         Self::BindingCode,
@@ -120,6 +122,7 @@ impl Kind {
         Self::BasicCredentials,
         Self::Jwt,
         Self::Secret,
+        Self::Value,
     ];
 
     /// The word of a label.
@@ -151,6 +154,7 @@ impl Kind {
             Self::BasicCredentials => "basic_credentials",
             Self::Jwt => "jwt",
             Self::Secret => "secret",
+            Self::Value => "value",
         }
     }
 

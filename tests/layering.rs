@@ -19,6 +19,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
     // Of `step` the scope, for templates in patterns.
     ("expect", &["source", "secret", "exchange", "scenario", "step"]),
     ("snapshot", &["source", "secret", "exchange"]),
+    // Of snapshots the recorded exchange and its labels.
+    ("observe", &["source", "secret", "exchange", "clock", "snapshot"]),
     // A case is what an event is about; of snapshots it has the redacted exchanges and the difference.
     ("event", &["source", "exchange", "plan", "expect", "snapshot"]),
     ("emulator", &["secret", "exchange", "clock"]),
@@ -44,7 +46,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "source", "secret", "exchange", "clock", "codes", "scenario", "plan", "step", "expect",
-            "snapshot", "event", "emulator", "serve", "target", "run", "report",
+            "snapshot", "observe", "event", "emulator", "serve", "target", "run",
+            "report",
         ],
     ),
 ];

@@ -303,7 +303,7 @@ impl Redactor {
     }
 
     /// Learns what is known by its shape.
-    fn learn_text(&mut self, text: &str) {
+    pub(crate) fn learn_text(&mut self, text: &str) {
         if !may_have_shape(text) {
             return;
         }
@@ -484,16 +484,18 @@ fn stands_alone(text: &str, start: usize, length: usize) -> bool {
     !found.iter().all(u8::is_ascii_digit) || !digit(bytes[..start].last()) && !digit(rest.first())
 }
 
-fn split(path: &str) -> (&str, &str) {
+/// A path without its query, and the query.
+pub(crate) fn split(path: &str) -> (&str, &str) {
     path.split_once('?').unwrap_or((path, ""))
 }
 
-fn decode(segment: &str) -> String {
+/// A part of a path as it was before it was percent-encoded.
+pub(crate) fn decode(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 /// Percent-encodes what would be read as something else where it is put; labels have none of it.
-fn escape(text: &str, reserved: &str) -> String {
+pub(crate) fn escape(text: &str, reserved: &str) -> String {
     let escaped = |next: char| match next {
         next if reserved.contains(next) => format!("%{:02X}", u32::from(next)),
         next => next.to_string(),
