@@ -46,6 +46,7 @@
 //! ```
 
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod codes;
 pub mod emulator;

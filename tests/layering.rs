@@ -21,6 +21,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
     ("snapshot", &["source", "secret", "exchange"]),
     // Of snapshots the recorded exchange and its labels.
     ("observe", &["source", "secret", "exchange", "clock", "snapshot"]),
+    // Of scenarios how sure a requirement is: rules of clients are requirements too.
+    ("client", &["source", "clock", "scenario", "snapshot", "observe"]),
     // A case is what an event is about; of snapshots it has the redacted exchanges and the difference.
     ("event", &["source", "exchange", "plan", "expect", "snapshot"]),
     ("emulator", &["secret", "exchange", "clock"]),
@@ -46,7 +48,7 @@ const LAYOUT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "source", "secret", "exchange", "clock", "codes", "scenario", "plan", "step", "expect",
-            "snapshot", "observe", "event", "emulator", "serve", "target", "run",
+            "snapshot", "observe", "client", "event", "emulator", "serve", "target", "run",
             "report",
         ],
     ),

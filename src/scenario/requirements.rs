@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 use super::document::{Fields, FromNode, Reader};
 use crate::source::{
     Diagnostic, Located, SourceId, Sources,
@@ -26,7 +28,8 @@ pub struct Requirement {
 }
 
 /// How sure a requirement is, strongest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// Recorded on the wire.
     Recorded,

@@ -6,6 +6,8 @@ use annotate_snippets::{
     AnnotationKind, Group, Level as Title, Origin, Renderer, Snippet, renderer::DecorStyle,
 };
 
+use serde::Deserialize;
+
 use super::{Sources, Span};
 
 /// One thing that is wrong: in a file, on the command line, or in what a tenant answered.
@@ -23,10 +25,13 @@ pub struct Diagnostic {
     pub found: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// What it conflicts with, in the same text, and a word on that.
+    pub beside: Option<(Span, String)>,
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// It stops what was asked.
     Error,
@@ -69,6 +74,7 @@ impl Diagnostic {
             expected: None,
             found: None,
             hint: None,
+            beside: None,
         }
     }
 
@@ -94,6 +100,12 @@ impl Diagnostic {
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same, showing another place of the text that it conflicts with.
+    #[must_use]
+    pub fn beside(self, span: Span, label: impl Into<String>) -> Self {
+        Self { beside: Some((span, label.into())), ..self }
     }
 
     /// The same, saying what to do unless it says so already.
@@ -163,7 +175,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
             let annotation = AnnotationKind::Primary
                 .span(span.start as usize..(span.end as usize).min(source.text().len()))
                 .label(label);
-            title.element(Snippet::source(source.text()).path(source.name()).annotation(annotation))
+            let beside = diagnostic.beside.as_ref().map(|(span, label)| {
+                AnnotationKind::Context.span(span.start as usize..span.end as usize).label(label)
+            });
+            let snippet = Snippet::source(source.text()).path(source.name());
+            title.element(snippet.annotation(annotation).annotations(beside))
         }
         Place::File(path) => {
             let group = title.element(Origin::path(path.as_str()));
