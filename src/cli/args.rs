@@ -32,6 +32,8 @@ pub(super) enum Command {
     Run(Box<Run>),
     /// Check scenario files; nothing is sent
     Check(Check),
+    /// Judge what an application did at a served tenant by the rules for clients
+    CheckClient(CheckClient),
     /// List scenarios, one a line
     List(List),
     /// Show the requests that a scenario would send, as HTTP and as curl
@@ -112,6 +114,19 @@ pub(super) struct Run {
 pub(super) struct Check {
     #[command(flatten)]
     pub(super) selection: Selection,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct CheckClient {
+    /// What `countersign serve --observe` wrote
+    #[arg(required_unless_present = "rules", value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// List the rules instead
+    #[arg(long, conflicts_with = "file")]
+    pub(super) rules: bool,
+    /// What to write to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(super) format: Format,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

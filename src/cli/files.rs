@@ -270,7 +270,8 @@ fn is_scenario(path: &Path) -> bool {
     is_yaml && path.file_name().is_none_or(|name| name != "requirements.yaml")
 }
 
-fn missing(path: &Path) -> Diagnostic {
+/// A path that is not there, with the one that was probably meant.
+pub(super) fn missing(path: &Path) -> Diagnostic {
     let problem = Diagnostic::file(slashed(path), "there is no such file or folder");
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let names: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))
@@ -343,7 +344,7 @@ fn requirements(
 }
 
 /// A path as it is shown: from the current folder where that is on its way, with slashes everywhere.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     slashed(&short(path))
 }
 

@@ -3,6 +3,7 @@
 
 mod args;
 mod check;
+mod check_client;
 mod explain;
 mod files;
 mod generate;
@@ -94,6 +95,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(&args, output),
         Command::Check(args) => check::check(&args, output),
+        Command::CheckClient(args) => check_client::check_client(&args, output),
         Command::List(args) => list::list(&args, output),
         Command::Explain(args) => explain::explain(&args, output),
         Command::Review(args) => review::review(&args, output),

@@ -165,7 +165,7 @@ impl Findings {
                 self.exercised = true;
                 if now != then {
                     let told = format!("the mfa_token came for {then}");
-                    self.broken(at, format!("{now}"), Some((earlier, told)));
+                    self.broken(at, now.to_owned(), Some((earlier, told)));
                 }
             }
             issue(&mut issued, at, call);

@@ -189,6 +189,10 @@ fn learn_authorization(redactor: &mut Redactor, value: &str) {
         Kind::AccessToken
     };
     redactor.learn(kind, credentials);
+    // What may be a scheme that is not known, and so is no part of the secret.
+    if let (Kind::Value, Some((_, rest))) = (kind, credentials.split_once(' ')) {
+        redactor.learn(kind, rest.trim());
+    }
 }
 
 /// The two halves of Basic credentials, which may stand elsewhere by themselves: RFC 6749, section 2.3.1.
@@ -224,7 +228,9 @@ fn learn_value(redactor: &mut Redactor, name: &str, value: &Value) {
         Value::String(text) => learn_text(redactor, name, text),
         Value::Number(number) => learn_text(redactor, name, &number.to_string()),
         Value::Array(elements) => {
-            elements.iter().for_each(|element| learn_value(redactor, name, element));
+            for element in elements {
+                learn_value(redactor, name, element);
+            }
         }
         Value::Object(members) => {
             for (name, value) in members {
