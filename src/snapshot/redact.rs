@@ -31,6 +31,9 @@ pub const RESPONSE_HEADERS: [&str; 5] =
 
 /// Values shorter than this are replaced only where they stand by themselves, not inside of other texts.
 const SHORTEST_PART: usize = 6;
+/// From so many values on they are not looked for one by one, but by how they end: a case never has so many, a tenant
+/// that is served for hours does. Tokens begin alike and end at random.
+const MANY: usize = 256;
 
 /// Shapes that are labelled wherever they occur in a text.
 static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
@@ -49,8 +52,10 @@ static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
 pub struct Redactor {
     labels: HashMap<String, String>,
     values: HashMap<String, String>,
-    /// What is looked for inside of texts, shortest first.
+    /// What is looked for inside of texts, shortest first; nothing once there are many.
     parts: Vec<Part>,
+    /// All forms of the parts and their labels by how they end, once there are many.
+    endings: HashMap<[u8; SHORTEST_PART], Vec<(String, String)>>,
     counts: BTreeMap<Kind, usize>,
     public: HashSet<String>,
 }
@@ -217,6 +222,7 @@ impl Redactor {
                 }
             }
         }
+        spots.extend(self.spots_by_ending(text));
         // What begins first, and of those the longest: a part of a value is not a value.
         spots.sort_unstable_by_key(|(start, end, _)| (*start, usize::MAX - end));
         let mut at = 0;
@@ -225,6 +231,25 @@ impl Redactor {
             at = if is_apart { *end } else { at };
             is_apart
         });
+        spots
+    }
+
+    /// The same where there are many values.
+    fn spots_by_ending<'a>(&'a self, text: &str) -> Vec<(usize, usize, &'a str)> {
+        let mut spots = Vec::new();
+        if self.endings.is_empty() {
+            return spots;
+        }
+        for end in SHORTEST_PART..=text.len() {
+            let Some(ending) = text.as_bytes()[..end].last_chunk() else { continue };
+            for (form, label) in self.endings.get(ending).into_iter().flatten() {
+                if text.as_bytes()[..end].ends_with(form.as_bytes())
+                    && stands_alone(text, end - form.len(), form.len())
+                {
+                    spots.push((end - form.len(), end, label.as_str()));
+                }
+            }
+        }
         spots
     }
 
@@ -273,13 +298,30 @@ impl Redactor {
         }
         let label = self.new_label(kind, value);
         if value.len() >= SHORTEST_PART {
-            let place = self.parts.partition_point(|part| part.value.len() <= value.len());
-            let part =
-                Part { value: value.to_owned(), label: label.clone(), forms: OnceCell::new() };
-            self.parts.insert(place, part);
+            self.add(Part {
+                value: value.to_owned(),
+                label: label.clone(),
+                forms: OnceCell::new(),
+            });
         }
         self.values.insert(label.clone(), value.to_owned());
         self.labels.insert(value.to_owned(), label);
+    }
+
+    fn add(&mut self, part: Part) {
+        if self.endings.is_empty() && self.parts.len() < MANY {
+            let length = part.value.len();
+            let place = self.parts.partition_point(|known| known.value.len() <= length);
+            self.parts.insert(place, part);
+            return;
+        }
+        for Part { value, label, .. } in self.parts.drain(..).chain([part]) {
+            for form in forms(&value) {
+                if let Some(ending) = form.as_bytes().last_chunk() {
+                    self.endings.entry(*ending).or_default().push((form, label.clone()));
+                }
+            }
+        }
     }
 
     /// A label that stands for nothing yet. A label in place of a value stays as it is: where a recording is played
@@ -544,6 +586,27 @@ mod tests {
         let text = redactor.response(&response).text;
         assert_eq!(text.as_deref(), Some("[email#1] got [binding_code#1], not 1482913"));
         assert_eq!(redactor.restore("to [email#1], [email#2]"), "to a@b.example, [email#2]");
+    }
+
+    #[test]
+    fn many_values_are_found_as_few_are() {
+        let text =
+            "ü of a+1@b.example, a%2B1%40b.example, 1482913, 482913, \\\"quoted\\\" and eyJ.x.ü6";
+        let values = ["a+1@b.example", "482913", "\"quoted\"", "eyJ.x.ü6", "b.example", "quoted"];
+        let mut few = Redactor::default();
+        values.iter().for_each(|value| few.learn(Kind::Secret, value));
+        let mut many = few.clone();
+        for number in 0..1000 {
+            many.learn(Kind::Password, &format!("another {number}"));
+        }
+        assert!(few.endings.is_empty() && many.parts.is_empty());
+        let found = few.text(text);
+        assert_eq!(
+            found,
+            "ü of [secret#1], [secret#1], 1482913, [secret#2], [secret#3] and [secret#4]"
+        );
+        assert_eq!(many.text(text), found);
+        assert_eq!(many.text("(another 999)"), "([password#1000])");
     }
 
     #[test]

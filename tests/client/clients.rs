@@ -9,7 +9,7 @@ use crate::script::{
 };
 
 /// Each under the name of its folder; those that break a rule begin with its number.
-pub(crate) const CLIENTS: [(&str, fn(&mut Script)); 31] = [
+pub(crate) const CLIENTS: [(&str, fn(&mut Script)); 32] = [
     ("good-app", good_app),
     ("good-email", |script| good_oob(script, &email())),
     ("good-sms", |script| good_oob(script, &phone("sms"))),
@@ -17,6 +17,7 @@ pub(crate) const CLIENTS: [(&str, fn(&mut Script)); 31] = [
     ("good-push", good_push),
     ("good-recovery-code", good_recovery_code),
     ("good-after-limits", good_after_limits),
+    ("good-after-refusals", good_after_refusals),
     ("01-wrong-code-again", wrong_otp_again),
     ("02-polls-on-after-refusal", polls_on),
     ("03-oob-code-again", oob_code_again),
@@ -114,6 +115,20 @@ fn good_after_limits(script: &mut Script) {
     script.wait(360_000);
     let code = script.otp(&secret);
     script.send(otp(&token, &code));
+}
+
+fn good_after_refusals(script: &mut Script) {
+    script.enrol(&email());
+    let token = script.login();
+    script.send(associate(&token, &email()));
+    let expired = json!({"error": "expired_token"});
+    let oob_code = text(&script.send(challenge(&token)), "oob_code");
+    let code = script.code();
+    script.told(oob(&token, &oob_code, Some(&code)), 401, &expired);
+    script.told(challenge(&token), 401, &expired);
+    let (token, oob_code) = script.challenged();
+    let code = script.code();
+    script.send(oob(&token, &oob_code, Some(&code)));
 }
 
 fn too_many_codes() -> Value {
