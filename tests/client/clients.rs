@@ -8,8 +8,11 @@ use crate::script::{
     token, verify,
 };
 
+/// What an application does.
+pub(crate) type Play = fn(&mut Script);
+
 /// Each under the name of its folder; those that break a rule begin with its number.
-pub(crate) const CLIENTS: [(&str, fn(&mut Script)); 32] = [
+pub(crate) const CLIENTS: [(&str, Play); 32] = [
     ("good-app", good_app),
     ("good-email", |script| good_oob(script, &email())),
     ("good-sms", |script| good_oob(script, &phone("sms"))),

@@ -19,9 +19,10 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::{Value, json};
 use similar::TextDiff;
 
-use clients::CLIENTS;
+use clients::{CLIENTS, Play};
 use script::Script;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -40,6 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     trials.push(Trial::test("every_rule_is_broken_and_held", every_rule_is_broken_and_held));
+    let folder = root.join("24-logs-in-again");
+    trials.push(Trial::test("the_same_as_json", move || the_same_as_json(&folder)));
+    trials.push(Trial::test("the_rules_are_listed", the_rules_are_listed));
     trials.push(Trial::test("no_secret_is_observed", secrets::no_secret_is_observed));
     trials.push(Trial::test("labels_stay_the_same", secrets::labels_stay_the_same));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -54,7 +58,7 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(folders)
 }
 
-fn plays(folder: &Path, play: fn(&mut Script)) -> Result<(), Failed> {
+fn plays(folder: &Path, play: Play) -> Result<(), Failed> {
     let mut script = Script::new(7);
     play(&mut script);
     fs::create_dir_all(folder)?;
@@ -81,6 +85,43 @@ fn check(folder: &Path) -> Result<(), Failed> {
         _ => code == 2,
     };
     if is_told { Ok(()) } else { Err(format!("not what the name says: {found}").into()) }
+}
+
+/// What the program says to these words, which is JSON, and how it exits.
+fn json(folder: &Path, args: &[&str]) -> Result<(Option<i32>, Value), Failed> {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let output = program.arg("check-client").args(args).current_dir(folder).output()?;
+    Ok((output.status.code(), serde_json::from_slice(&output.stdout)?))
+}
+
+fn the_same_as_json(folder: &Path) -> Result<(), Failed> {
+    let (code, report) = json(folder, &["observed.jsonl", "--format", "json"])?;
+    let counts = ["version", "observations", "held", "broken", "not_exercised"];
+    assert_eq!(
+        (code, counts.map(|name| report[name].as_u64())),
+        (Some(0), [1, 3, 2, 1, 21].map(Some))
+    );
+    let rules = report["rules"].as_array().ok_or("no rules")?;
+    let (last, others) = rules.split_last().ok_or("no rules")?;
+    assert!(others.iter().all(|rule| rule["violations"] == json!([])));
+    assert_eq!((&last["verdict"], &last["level"]), (&json!("broken"), &json!("warning")));
+    let call = "POST /oauth/token password -> 403 mfa_required";
+    let told = "this was answered 403 mfa_required with [mfa_token#1], which nothing used";
+    let expected = json!([{
+        "line": 2, "call": call, "message": "the same login after 0.02 s",
+        "earlier": {"line": 1, "call": call, "message": told},
+    }]);
+    assert_eq!(last["violations"], expected);
+    Ok(())
+}
+
+fn the_rules_are_listed() -> Result<(), Failed> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (code, rules) = json(here, &["--rules", "--format", "json"])?;
+    let listed = rules.as_array().ok_or("no rules")?.iter().map(|rule| rule["id"].as_str());
+    let known = countersign::client::rules().iter().map(|rule| Some(rule.id.as_str()));
+    assert!(code == Some(0) && listed.eq(known));
+    Ok(())
 }
 
 /// Compares with a file, or writes it.
