@@ -215,7 +215,7 @@ impl<'a> Call<'a> {
             && answer.replacing.as_ref().is_none_or(replaces)
     }
 
-    /// `POST /oauth/token mfa-otp -> 403 invalid_grant`
+    /// `POST /oauth/token mfa-otp -> 403 invalid_grant`: one line, of a length that can be read.
     #[must_use]
     pub fn summary(&self) -> String {
         const LONGEST: usize = 80;
@@ -225,7 +225,9 @@ impl<'a> Call<'a> {
             path += "...";
         }
         let word = self.kind.word().map(|word| format!(" {word}")).unwrap_or_default();
-        format!("{} {path}{word} -> {}", request.method, self.outcome())
+        let summary = format!("{} {path}{word} -> {}", request.method, self.outcome());
+        // One line, and nothing that a terminal would obey.
+        summary.replace(char::is_control, "\u{FFFD}")
     }
 
     /// `403 invalid_grant`

@@ -118,9 +118,15 @@ fn line_spans(source: SourceId, sources: &Sources) -> Vec<Span> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
-    use super::rules;
+    use serde_json::{Value, json};
+
+    use super::{digest, judge, rules};
+    use crate::{
+        observe::{self, Observation},
+        source::Sources,
+    };
 
     #[test]
     fn the_rules_are_read_and_have_distinct_ids() {
@@ -131,5 +137,105 @@ mod tests {
             let texts = [&rule.statement, &rule.why, &rule.source];
             assert!(texts.iter().all(|text| text.len() > 10), "{}", rule.id);
         }
+    }
+
+    /// What a client posted to a path, a second after another, and what it got.
+    fn observations(calls: &[(&str, Value, u16, Value)]) -> Vec<Observation> {
+        let lines = calls.iter().enumerate().map(|(at, (path, form, status, answer))| {
+            let headers = &answer["headers"];
+            let headers = if headers.is_null() { json!({}) } else { headers.clone() };
+            json!({
+                "version": 1, "sequence": at + 1, "at": at * 1000,
+                "request": {"method": "POST", "path": path, "form": form},
+                "response": {"status": status, "headers": headers, "json": answer},
+            })
+            .to_string()
+        });
+        let mut sources = Sources::default();
+        let id = sources.add("o.jsonl", lines.collect::<Vec<_>>().join("\n"));
+        observe::read(id, &sources).expect("observations")
+    }
+
+    /// Of the rules with these numbers: whether they were exercised, and how often they were broken.
+    fn judged(calls: &[(&str, Value, u16, Value)], ids: &[&str]) -> Vec<(bool, usize)> {
+        let observations = observations(calls);
+        let judgements = judge(rules(), &observations);
+        let by_id: BTreeMap<_, _> =
+            judgements.iter().map(|found| (&found.rule.id[7..], found)).collect();
+        ids.iter().map(|id| (by_id[id].exercised, by_id[id].violations.len())).collect()
+    }
+
+    fn oob(mfa_token: &str, oob_code: &str) -> Value {
+        let grant = "http://auth0.com/oauth/grant-type/mfa-oob";
+        json!({
+            "grant_type": grant, "mfa_token": mfa_token, "oob_code": oob_code,
+            "binding_code": "[binding_code#1]",
+        })
+    }
+
+    #[test]
+    fn an_access_token_in_place_of_an_mfa_token_is_none() {
+        let given = json!({"oob_code": "[oob_code#1]", "binding_method": "prompt"});
+        let challenge = json!({"mfa_token": "[access_token#1]"});
+        let accepted = json!({"access_token": "[access_token#2]"});
+        let calls = [
+            ("/mfa/challenge", challenge.clone(), 200, given),
+            ("/oauth/token", oob("[mfa_token#1]", "[oob_code#1]"), 200, accepted),
+            ("/mfa/challenge", challenge, 200, json!({})),
+        ];
+        // What it goes with is not said, and it is not spent; that the code was given is.
+        assert_eq!(judged(&calls, &["10", "11", "06"]), [(true, 0), (true, 0), (true, 0)]);
+    }
+
+    #[test]
+    fn what_says_nothing_is_not_exercised() {
+        let login = json!({"grant_type": "password", "username": "[email#1]"});
+        let limited = |value: &str| json!({"headers": {"retry-after": value}});
+        let date = limited("Tue, 03 Jun 2036 09:00:00 GMT");
+        let calls = |answer| {
+            [
+                ("/oauth/token", login.clone(), 429, answer),
+                ("/oauth/token", login.clone(), 200, json!({})),
+            ]
+        };
+        let found = |answer: &Value| judged(&calls(answer.clone()), &["17"])[0];
+        let answers = [json!({}), date, limited("1"), limited("2")];
+        let expected = [(false, 0), (false, 0), (true, 0), (true, 1)];
+        assert_eq!(answers.each_ref().map(found), expected);
+        // An empty answer is no refusal, and another user is not the one who was told to wait.
+        let other = (
+            "/oauth/token",
+            json!({"grant_type": "password", "username": "[email#2]"}),
+            200,
+            json!({}),
+        );
+        let [first, _] = calls(limited("2"));
+        assert_eq!(judged(&[first, other], &["17", "01"]), [(true, 0), (false, 0)]);
+    }
+
+    #[test]
+    fn polls_are_compared_with_those_of_the_same_challenge() {
+        let answer = |error: &str| json!({"error": error});
+        let poll =
+            |code: &str, error| ("/oauth/token", oob("[mfa_token#1]", code), 400, answer(error));
+        let calls = [
+            poll("[oob_code#1]", "authorization_pending"),
+            poll("[oob_code#1]", "slow_down"),
+            poll("[oob_code#2]", "authorization_pending"),
+            poll("[oob_code#1]", "authorization_pending"),
+            poll("[oob_code#1]", "authorization_pending"),
+        ];
+        assert_eq!(judged(&calls, &["12", "13"]), [(true, 0), (true, 0)]);
+    }
+
+    #[test]
+    fn a_digest_has_a_line_an_observation() {
+        let path = format!("/mfa/challenge?scope=\n\u{1b}[31m{}", "x".repeat(200));
+        let digest = digest(&observations(&[(path.as_str(), json!({}), 200, json!({}))]));
+        let expected = format!(
+            "POST /mfa/challenge?scope=\u{FFFD}\u{FFFD}[31m{}... -> 200\n",
+            "x".repeat(80 - 27)
+        );
+        assert_eq!(digest, expected);
     }
 }
