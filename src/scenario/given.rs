@@ -1,6 +1,9 @@
 //! What must be there before the first step: the tenant's settings and the users.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
@@ -101,6 +104,8 @@ fn default_factors() -> Vec<Factor> {
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct User {
+    /// The address; made up unless given. A tenant of Auth0's makes up its own.
+    pub email: Option<Located<String>>,
     /// Whether the address is verified; it is not unless given.
     #[schemars(default)]
     pub email_verified: bool,
@@ -127,6 +132,10 @@ pub struct Enrolled {
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Client {
+    /// Its `client_id`; made up unless given. A tenant of Auth0's has its own.
+    pub id: Option<String>,
+    /// Its `client_secret`, likewise.
+    pub secret: Option<String>,
     /// Without a secret, as an application on a phone.
     #[schemars(default)]
     pub public: bool,
@@ -216,6 +225,8 @@ impl FromNode for Given {
             users: fields.default("users"),
         };
         fields.finish();
+        let others = given.users.iter().map(|(_, user)| user);
+        distinct_addresses(std::iter::once(&given.user).chain(others), reader);
         for (name, _) in &given.users {
             if RESERVED.contains(&name.value.as_str()) {
                 reader.problem(
@@ -225,6 +236,20 @@ impl FromNode for Given {
             }
         }
         Some(given)
+    }
+}
+
+/// Reports the address that a user has in common with one before.
+pub(super) fn distinct_addresses<'a>(
+    users: impl Iterator<Item = &'a User>,
+    reader: &mut Reader<'_>,
+) {
+    let mut known = BTreeSet::new();
+    for email in users.filter_map(|user| user.email.as_ref()) {
+        if !known.insert(email.value.to_lowercase()) {
+            let problem = Diagnostic::at(email.span, "two users have this address");
+            reader.problem(problem.hint("give each an address of their own"));
+        }
     }
 }
 
@@ -260,6 +285,7 @@ impl FromNode for User {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
         let user = Self {
+            email: fields.optional("email"),
             email_verified: fields.default("email_verified"),
             password: fields.optional("password"),
             enrolled: fields.default("enrolled"),
@@ -283,7 +309,12 @@ impl FromNode for Enrolled {
 impl FromNode for Client {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
-        let client = Self { public: fields.default("public"), grants: fields.optional("grants") };
+        let client = Self {
+            id: fields.optional("id"),
+            secret: fields.optional("secret"),
+            public: fields.default("public"),
+            grants: fields.optional("grants"),
+        };
         fields.finish();
         Some(client)
     }

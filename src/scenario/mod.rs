@@ -12,6 +12,7 @@ mod names;
 mod pattern;
 mod requirements;
 mod schema;
+mod settings;
 mod step;
 mod template;
 mod verb;
@@ -23,6 +24,7 @@ pub use self::{
     pattern::{JsonType, JwtPattern, Matcher, Pattern, PatternData},
     requirements::{Confidence, Requirement, Requirements},
     schema::schema,
+    settings::Settings,
     step::{Action, Step, Until},
     template::{Access, Expression, Part, Template, Text, Tree, TreeData},
     verb::{Captures, PushAnswer},

@@ -66,8 +66,11 @@ const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// An application as Auth0 makes them: an id of 32 characters, a secret of 64.
 fn credentials(client: &Client, random: &mut dyn Entropy) -> Credentials {
-    let id = random.text(32, ALPHANUMERIC);
-    let secret = (!client.public).then(|| Secret::new(random.text(64, ALPHANUMERIC)));
+    let mut or_made_up = |given: &Option<String>, length| {
+        given.clone().unwrap_or_else(|| random.text(length, ALPHANUMERIC))
+    };
+    let id = or_made_up(&client.id, 32);
+    let secret = (!client.public).then(|| Secret::new(or_made_up(&client.secret, 64)));
     Credentials { id, secret }
 }
 
@@ -78,7 +81,8 @@ fn add_user(
     now: Timestamp,
     random: &mut dyn Entropy,
 ) -> Person {
-    let email = format!("{name}-{}@mailbox.test", random.text(8, LOWER_CASE));
+    let made_up = || format!("{name}-{}@mailbox.test", random.text(8, LOWER_CASE));
+    let email = user.email.as_ref().map_or_else(made_up, |email| email.value.clone());
     let password = user.password.clone().unwrap_or_else(|| random.text(20, ALPHANUMERIC));
     let password = Secret::new(password);
     // No country has these numbers: no area of North America is 555.

@@ -68,15 +68,22 @@ impl Session for ReplaySession<'_> {
     fn scope(&self) -> Scope {
         let tenant = &self.scenario.given.tenant;
         let credentials = |name: &str, client: &Client| Credentials {
-            id: format!("client-{name}"),
-            secret: (!client.public).then(|| Secret::new(format!("secret-of-{name}"))),
+            id: client.id.clone().unwrap_or_else(|| format!("client-{name}")),
+            secret: (!client.public).then(|| {
+                let made_up = || format!("secret-of-{name}");
+                Secret::new(client.secret.clone().unwrap_or_else(made_up))
+            }),
         };
         let clients = tenant.clients.iter();
         let people = self.scenario.user_names().map(|name| {
-            let password = self.scenario.user(name).password.clone();
+            let user = self.scenario.user(name);
+            let password = user.password.clone();
             let password = password.unwrap_or_else(|| format!("password-of-{name}"));
             let person = Person {
-                email: format!("{name}@replay.test"),
+                email: user
+                    .email
+                    .as_ref()
+                    .map_or_else(|| format!("{name}@replay.test"), |email| email.value.clone()),
                 password: Secret::new(password),
                 id: format!("id-of-{name}"),
                 phone_number: format!("number-of-{name}"),

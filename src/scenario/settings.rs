@@ -1,0 +1,49 @@
+//! The settings of a tenant that is served to other programs: written as a scenario writes what is given.
+
+use schemars::JsonSchema;
+
+use super::{
+    document::{Fields, FromNode, Reader},
+    given::{Tenant, User, distinct_addresses},
+};
+use crate::source::{
+    Diagnostic, Located, SourceId, Sources,
+    yaml::{self, Node},
+};
+
+/// A tenant and its users at the start.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Settings {
+    /// The tenant's settings.
+    #[schemars(default)]
+    pub tenant: Tenant,
+    /// The users, by name.
+    #[schemars(default, with = "std::collections::BTreeMap<String, User>")]
+    pub users: Vec<(Located<String>, User)>,
+}
+
+impl Settings {
+    /// Reads a file; where anything is wrong, `problems` says all of it.
+    pub fn parse(
+        source: SourceId,
+        sources: &Sources,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let before = problems.len();
+        let document = yaml::load(source, sources, problems)?;
+        let mut reader = Reader { source: sources.get(source), problems };
+        let settings = Self::from_node(&document, &mut reader);
+        settings.filter(|_| problems.len() == before)
+    }
+}
+
+impl FromNode for Settings {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let settings = Self { tenant: fields.default("tenant"), users: fields.default("users") };
+        fields.finish();
+        distinct_addresses(settings.users.iter().map(|(_, user)| user), reader);
+        Some(settings)
+    }
+}
