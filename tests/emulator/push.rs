@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use countersign::emulator::{Factor, MfaPolicy};
+use countersign::{
+    clock::Timestamp,
+    emulator::{Factor, MfaPolicy},
+};
+use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
 
 use crate::drive::{ADA, ALL_SCOPES, Answer, BOB, Drive, MFA_AUDIENCE, MFA_OOB, user, with_device};
@@ -140,4 +144,100 @@ fn a_code_is_no_answer_and_a_push_is_nobody_elses() {
     let mixed = [("grant_type", MFA_OOB), ("mfa_token", &of_bob), ("oob_code", &oob_code)];
     assert_eq!(error(&drive.token(&mixed)), (400, "invalid_request".to_owned()));
     assert_eq!(drive.poll(&mfa_token, &oob_code).status(), 200);
+}
+
+/// A call; what it is about is drawn from all challenges so far, whoever's.
+#[derive(Clone, Debug)]
+enum Step {
+    Challenge { user: usize },
+    Answer { accept: bool },
+    Poll { mfa_token: Index, oob_code: Index },
+    PollLast,
+    Wait { seconds: u64 },
+}
+
+/// A challenge, as the model knows it.
+struct Asked {
+    mfa_token: String,
+    oob_code: String,
+    at: Timestamp,
+    answer: Option<bool>,
+    has_brought_tokens: bool,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nobody_gets_in_without_the_users_yes(steps in vec(step(), 1..40)) {
+        let mut drive = drive();
+        for user in [ADA, BOB] {
+            drive.add_user(with_device(user));
+        }
+        let mut asked: Vec<Asked> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Challenge { user } => {
+                    let mfa_token = drive.mfa_token([ADA, BOB][user]);
+                    let answer = drive.challenge(&mfa_token, &json!({"oob_channel": "auth0"}));
+                    if answer.status() == 200 {
+                        let (oob_code, at) = (answer.text("oob_code"), drive.now);
+                        let (answer, has_brought_tokens) = (None, false);
+                        asked.push(Asked { mfa_token, oob_code, at, answer, has_brought_tokens });
+                    }
+                }
+                Step::Answer { accept } => {
+                    let now = drive.now;
+                    let waits = |it: &&mut Asked| it.answer.is_none() && is_fresh(it, now);
+                    let newest = asked.iter_mut().rev().find(waits);
+                    prop_assert_eq!(drive.answer_push(accept), newest.is_some());
+                    if let Some(newest) = newest {
+                        newest.answer = Some(accept);
+                    }
+                }
+                Step::Poll { mfa_token, oob_code } if !asked.is_empty() => {
+                    let (of, oob) = (mfa_token.index(asked.len()), oob_code.index(asked.len()));
+                    poll(&mut drive, &mut asked, of, oob);
+                }
+                Step::PollLast if !asked.is_empty() => {
+                    let last = asked.len() - 1;
+                    poll(&mut drive, &mut asked, last, last);
+                }
+                Step::Poll { .. } | Step::PollLast => {}
+                Step::Wait { seconds } => drive.advance(Duration::from_secs(seconds)),
+            }
+        }
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..2_usize).prop_map(|user| Step::Challenge { user }),
+        3 => any::<bool>().prop_map(|accept| Step::Answer { accept }),
+        1 => (any::<Index>(), any::<Index>())
+            .prop_map(|(mfa_token, oob_code)| Step::Poll { mfa_token, oob_code }),
+        3 => Just(Step::PollLast),
+        2 => prop_oneof![0..30_u64, 290..310_u64].prop_map(|seconds| Step::Wait { seconds }),
+    ]
+}
+
+fn is_fresh(asked: &Asked, now: Timestamp) -> bool {
+    now.since(asked.at) < Duration::from_mins(5)
+}
+
+/// Asks for tokens with the `mfa_token` of one challenge and the `oob_code` of another.
+fn poll(drive: &mut Drive, asked: &mut [Asked], of: usize, oob: usize) {
+    let (mfa_token, oob_code) = (asked[of].mfa_token.clone(), asked[oob].oob_code.clone());
+    let (status, error, _) = drive.poll(&mfa_token, &oob_code).outcome();
+    let it = &mut asked[oob];
+    let belongs = of == oob && !it.has_brought_tokens && is_fresh(it, drive.now);
+    let expected: &[&str] = match it.answer {
+        _ if !belongs => &["invalid_request", "invalid_grant", "expired_token"],
+        None => &["authorization_pending", "slow_down"],
+        Some(true) => &[""],
+        Some(false) => &["access_denied"],
+    };
+    assert!(expected.contains(&error.as_str()), "{error}, and not one of {expected:?}");
+    assert_eq!(status == 200, error.is_empty());
+    it.has_brought_tokens |= status == 200;
 }
