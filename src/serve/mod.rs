@@ -1,8 +1,12 @@
 //! Fronts that serve emulated tenants over HTTP. They convert, lock, call and convert: nothing is decided here.
 
+mod smtp;
 mod wiremock;
 
-pub use wiremock::Server;
+pub use self::{
+    smtp::{MailError, Mailer},
+    wiremock::Server,
+};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,0 +1,95 @@
+//! Sends a tenant's e-mails over SMTP, so that a real mailbox gets them.
+
+use std::{
+    sync::mpsc::{self, Sender},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use lettre::{
+    Message, SmtpTransport, Transport as _,
+    message::{Mailbox, MultiPart},
+};
+use thiserror::Error;
+
+use crate::emulator::Email;
+
+/// A mail server that does not answer for so long is given up.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// A thread that sends e-mails one after the other; what is on its way when it is dropped is sent still.
+pub struct Mailer {
+    queue: Option<Sender<Email>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why an e-mail was not sent, or none can be.
+#[derive(Debug, Error)]
+pub enum MailError {
+    /// The address of the mail server is none.
+    #[error("this is no address of a mail server: {0}")]
+    Url(#[source] lettre::transport::smtp::Error),
+    /// The address of the sender or of the user is none.
+    #[error("`{0}` is no address that e-mail can be sent from or to")]
+    Address(String),
+    /// The e-mail could not be written.
+    #[error("the e-mail cannot be written: {0}")]
+    Message(#[from] lettre::error::Error),
+    /// The mail server has not taken it.
+    #[error("the mail server has not taken an e-mail: {0}")]
+    Refused(#[source] lettre::transport::smtp::Error),
+}
+
+impl Mailer {
+    /// Sends by the server at `url`, such as `smtp://127.0.0.1:1025`, or `smtps://name:password@mail.example`, as
+    /// `sender`. What cannot be sent is told to `complain`; the tenant does not wait for it.
+    pub fn start(
+        url: &str,
+        sender: &str,
+        complain: impl Fn(&MailError) + Send + 'static,
+    ) -> Result<Self, MailError> {
+        let sender: Mailbox = sender.parse().map_err(|_| MailError::Address(sender.to_owned()))?;
+        let transport = SmtpTransport::from_url(url).map_err(MailError::Url)?;
+        let transport = transport.timeout(Some(TIME_LIMIT)).build();
+        let (queue, emails) = mpsc::channel::<Email>();
+        let thread = std::thread::spawn(move || {
+            for email in emails {
+                let sent = message(&sender, &email)
+                    .and_then(|message| transport.send(&message).map_err(MailError::Refused));
+                if let Err(error) = sent {
+                    complain(&error);
+                }
+            }
+        });
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Sends an e-mail, some time soon.
+    pub fn send(&self, email: Email) {
+        if let Some(queue) = &self.queue {
+            // Only a thread that has panicked does not listen.
+            let _ = queue.send(email);
+        }
+    }
+}
+
+impl Drop for Mailer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // If it panicked, it has ended too.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// As text and as HTML, as Auth0 sends them.
+fn message(sender: &Mailbox, email: &Email) -> Result<Message, MailError> {
+    let to: Mailbox = email.to.parse().map_err(|_| MailError::Address(email.to.clone()))?;
+    let body = MultiPart::alternative_plain_html(email.text.clone(), email.html.clone());
+    Ok(Message::builder()
+        .from(sender.clone())
+        .to(to)
+        .subject(email.subject.clone())
+        .multipart(body)?)
+}
