@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// A moment, in milliseconds since the Unix epoch.
@@ -50,6 +50,15 @@ impl std::ops::Add<Duration> for Timestamp {
     }
 }
 
+/// What shows the time to a tenant, and can be moved forwards.
+pub trait Clock: Send {
+    /// The moment that it shows.
+    fn now(&self) -> Timestamp;
+
+    /// Lets `duration` pass at once.
+    fn advance(&self, duration: Duration);
+}
+
 /// A clock that stands still until it is told to move; clones show the same time.
 ///
 /// ```
@@ -81,6 +90,70 @@ impl VirtualClock {
         let next = self.now() + duration;
         self.0.store(next.0, Ordering::SeqCst);
     }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn advance(&self, duration: Duration) {
+        self.advance(duration);
+    }
+}
+
+/// A clock that runs with the operating system's, ahead of it by as much as it was moved.
+#[derive(Debug, Default)]
+pub struct RunningClock {
+    /// In milliseconds.
+    ahead: AtomicU64,
+}
+
+impl Clock for RunningClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that asks")]
+    fn now(&self) -> Timestamp {
+        // A system whose date is before 1970 is at its start.
+        let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let ahead = Duration::from_millis(self.ahead.load(Ordering::SeqCst));
+        Timestamp::from_millis(0) + passed.saturating_add(ahead)
+    }
+
+    fn advance(&self, duration: Duration) {
+        let ahead = Timestamp(self.ahead.load(Ordering::SeqCst)) + duration;
+        self.ahead.store(ahead.0, Ordering::SeqCst);
+    }
+}
+
+/// Does nothing for a while, in real time.
+#[expect(clippy::disallowed_methods, reason = "waiting is this module's")]
+pub async fn wait(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// Reads a length of time: `500ms`, `30s`, `6m`, `1h`, or several of them, as `1m30s`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|character: char| !character.is_ascii_digit())?;
+        let (number, unit_on) = rest.split_at(digits);
+        let letters = unit_on
+            .find(|character: char| !character.is_ascii_alphabetic())
+            .unwrap_or(unit_on.len());
+        let (unit, next) = unit_on.split_at(letters);
+        let millis: u64 = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        let part = number.parse::<u64>().ok()?.checked_mul(millis)?;
+        total = total.checked_add(Duration::from_millis(part))?;
+        rest = next;
+    }
+    (!text.is_empty()).then_some(total)
 }
 
 /// Measures how long something takes, on the operating system's monotonic clock.
@@ -156,5 +229,20 @@ impl SeededEntropy {
 impl Entropy for SeededEntropy {
     fn next(&mut self) -> u64 {
         self.0.u64(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_duration;
+    use std::time::Duration;
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("1m30s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+        for wrong in ["", "6", "6 m", "m", "6d", "99999999999999999999h", "-1s"] {
+            assert_eq!(parse_duration(wrong), None, "{wrong}");
+        }
     }
 }

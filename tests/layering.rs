@@ -13,7 +13,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
     ("clock", &[]),
     // A leaf, and above `serve`, as long as it reads no more than messages: an outbox is made of its `Message`.
     ("codes", &["secret", "exchange", "clock"]),
-    ("scenario", &["source", "secret"]),
+    // Of the clock how a length of time is written.
+    ("scenario", &["source", "secret", "clock"]),
     ("plan", &["source", "scenario"]),
     ("step", &["source", "secret", "exchange", "scenario"]),
     // Of `step` the scope, for templates in patterns.

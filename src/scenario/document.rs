@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-use crate::source::{
-    Diagnostic, Located, Source, Span, suggest,
-    yaml::{Data, Key, Node},
+use crate::{
+    clock::parse_duration,
+    source::{
+        Diagnostic, Located, Source, Span, suggest,
+        yaml::{Data, Key, Node},
+    },
 };
 
 /// A type that can be read from YAML.
@@ -222,44 +225,5 @@ impl FromNode for Duration {
             );
         }
         parsed
-    }
-}
-
-fn parse_duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|character: char| !character.is_ascii_digit())?;
-        let (number, unit_on) = rest.split_at(digits);
-        let letters = unit_on
-            .find(|character: char| !character.is_ascii_alphabetic())
-            .unwrap_or(unit_on.len());
-        let (unit, next) = unit_on.split_at(letters);
-        let millis: u64 = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return None,
-        };
-        let part = number.parse::<u64>().ok()?.checked_mul(millis)?;
-        total = total.checked_add(Duration::from_millis(part))?;
-        rest = next;
-    }
-    (!text.is_empty()).then_some(total)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_duration;
-    use std::time::Duration;
-
-    #[test]
-    fn durations() {
-        assert_eq!(parse_duration("1m30s"), Some(Duration::from_secs(90)));
-        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
-        for wrong in ["", "6", "6 m", "m", "6d", "99999999999999999999h", "-1s"] {
-            assert_eq!(parse_duration(wrong), None, "{wrong}");
-        }
     }
 }
