@@ -48,6 +48,16 @@ impl<T> Issued<T> {
         }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_text.len()
+    }
+
+    /// Forgets those that are not to be kept.
+    pub(super) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        self.by_text.retain(|_, it| keep(it));
+    }
+
     pub(super) fn remove(&mut self, text: &str) -> Option<T> {
         self.by_text.remove(text)
     }

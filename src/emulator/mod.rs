@@ -58,6 +58,7 @@ mod authenticator;
 mod code;
 mod discovery;
 mod error;
+mod inspect;
 mod issued;
 mod mfa;
 mod oauth;

@@ -69,7 +69,9 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    const fn word(self) -> &'static str {
+    /// Its word in an address.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",

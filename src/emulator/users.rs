@@ -21,6 +21,11 @@ impl Users {
         self.by_id.get_mut(id)
     }
 
+    /// By their ids, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &User> {
+        self.by_id.values()
+    }
+
     pub(super) fn with_email_mut(&mut self, email: &str) -> Option<&mut User> {
         self.by_id.get_mut(self.by_email.get(&email.to_lowercase())?)
     }
@@ -32,5 +37,11 @@ impl Users {
             self.by_id.remove(&known);
         }
         self.by_id.insert(user.id.clone(), user);
+    }
+
+    /// Removes a user, and says whether there was one.
+    pub(super) fn remove(&mut self, id: &str) -> bool {
+        let known = self.by_id.remove(id);
+        known.is_some_and(|user| self.by_email.remove(&user.email.to_lowercase()).is_some())
     }
 }

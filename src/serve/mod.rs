@@ -1,21 +1,55 @@
 //! Fronts that serve emulated tenants over HTTP. They convert, lock, call and convert: nothing is decided here.
+//!
+//! [`Server`] is the front of a run, for many tenants in the same process. [`Service`] is for other programs: one
+//! tenant at an address of its own, with TLS if wanted, and a control API beside the tenant's, at
+//! `/_countersign/`, for what a test has to do that no client of Auth0 can: read what was sent, let time pass, make
+//! users.
+//!
+//! ```
+//! use countersign::{emulator::NewUser, serve::{Options, Service}};
+//!
+//! let service = Service::start(Options::default())?;
+//! service.tenant().add_user(NewUser::new("ada@example.com", "correct horse"));
+//! let client = &service.clients().application;
+//! println!("log in at {}oauth/token as {}", service.issuer(), client.id);
+//! // … the program under test enrols an address …
+//! assert!(service.tenant().outbox().is_empty());
+//! # Ok::<(), countersign::serve::StartError>(())
+//! ```
 
+mod control;
+mod cors;
+mod http;
+mod refusal;
+mod service;
+mod setup;
 mod smtp;
+mod tls;
 mod wiremock;
 
 pub use self::{
+    service::{Options, Service, StartError, Transport},
+    setup::{Clients, Setup},
     smtp::{MailError, Mailer},
+    tls::{Identity, IdentityError},
     wiremock::Server,
 };
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use crate::{
-    clock::{SeededEntropy, VirtualClock},
+    clock::{Clock, Entropy, SeededEntropy, Timestamp},
     codes::{Address, Message},
-    emulator::{Effect, Emulator, PendingPush},
+    emulator::{Effect, Emulator, NewUser, PendingPush},
     exchange::{Request, Response},
 };
+
+/// So many messages are kept, so that a tenant can be served for long.
+const OUTBOX: usize = 10_000;
 
 /// An emulated tenant with what it needs to live: a clock, randomness, and an outbox for what it sends.
 ///
@@ -25,16 +59,22 @@ pub struct Hosted(Arc<Mutex<Inner>>);
 
 struct Inner {
     emulator: Emulator,
-    clock: VirtualClock,
+    clock: Box<dyn Clock>,
     entropy: SeededEntropy,
-    outbox: Vec<Message>,
+    /// What was sent, and when.
+    outbox: VecDeque<(Timestamp, Effect)>,
 }
 
 impl Hosted {
     /// Gives an emulator a clock and a source of randomness.
     #[must_use]
-    pub fn new(emulator: Emulator, clock: VirtualClock, entropy: SeededEntropy) -> Self {
-        Self(Arc::new(Mutex::new(Inner { emulator, clock, entropy, outbox: Vec::new() })))
+    pub fn new(emulator: Emulator, clock: impl Clock + 'static, entropy: SeededEntropy) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            emulator,
+            clock: Box::new(clock),
+            entropy,
+            outbox: VecDeque::new(),
+        })))
     }
 
     /// Answers a request; what the tenant sends to its users is in the outbox then.
@@ -44,23 +84,66 @@ impl Hosted {
         let now = inner.clock.now();
         let Inner { emulator, entropy, outbox, .. } = &mut *inner;
         let reply = emulator.handle(request, now, entropy);
-        outbox.extend(reply.effects.into_iter().filter_map(|effect| {
-            let (to, text) = match effect {
-                Effect::Email(email) => (Address::Email(email.to), email.text),
-                Effect::Sms(sent) => (Address::Sms(sent.to), sent.text),
-                Effect::Voice(sent) => (Address::Voice(sent.to), sent.text),
-                // There is nothing to read in it: it is answered.
-                Effect::Push(_) => return None,
-            };
-            Some(Message { to, text })
-        }));
+        for effect in reply.effects {
+            if outbox.len() == OUTBOX {
+                outbox.pop_front();
+            }
+            outbox.push_back((now, effect));
+        }
         reply.response
     }
 
-    /// What was sent so far, oldest first.
+    /// The messages that were sent so far, oldest first; of very many, the newest 10,000.
     #[must_use]
     pub fn outbox(&self) -> Vec<Message> {
-        self.lock().outbox.clone()
+        let inner = self.lock();
+        let messages = inner.outbox.iter().filter_map(|(_, effect)| {
+            let (to, text) = match effect {
+                Effect::Email(email) => (Address::Email(email.to.clone()), &email.text),
+                Effect::Sms(sent) => (Address::Sms(sent.to.clone()), &sent.text),
+                Effect::Voice(sent) => (Address::Voice(sent.to.clone()), &sent.text),
+                // There is nothing to read in it: it is answered.
+                Effect::Push(_) => return None,
+            };
+            Some(Message { to, text: text.clone() })
+        });
+        messages.collect()
+    }
+
+    /// Adds a user and gives the id.
+    #[expect(clippy::must_use_candidate, reason = "the user is what it is for")]
+    pub fn add_user(&self, user: NewUser) -> String {
+        self.with(|emulator, now, entropy| emulator.add_user(user, now, entropy))
+    }
+
+    /// Lets time pass for the tenant.
+    pub fn advance(&self, duration: Duration) {
+        self.lock().clock.advance(duration);
+    }
+
+    /// What the tenant's clock shows.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.lock().clock.now()
+    }
+
+    /// Reads what was sent, and when, oldest first.
+    fn sent<T>(&self, read: impl FnOnce(&mut dyn Iterator<Item = &(Timestamp, Effect)>) -> T) -> T {
+        read(&mut self.lock().outbox.iter())
+    }
+
+    /// Does something with the tenant, and nothing else meanwhile.
+    fn with<T>(&self, act: impl FnOnce(&mut Emulator, Timestamp, &mut dyn Entropy) -> T) -> T {
+        let mut inner = self.lock();
+        let now = inner.clock.now();
+        let Inner { emulator, entropy, .. } = &mut *inner;
+        act(emulator, now, entropy)
+    }
+
+    /// Puts another tenant in its place, to which nothing has happened yet.
+    fn replace(&self, emulator: Emulator, clock: impl Clock + 'static, entropy: SeededEntropy) {
+        let clock = Box::new(clock);
+        *self.lock() = Inner { emulator, clock, entropy, outbox: VecDeque::new() };
     }
 
     /// What waits for an answer on a user's device, oldest first.

@@ -1,0 +1,101 @@
+//! Who may use the control API: whoever knows the token, or without one, programs on the same machine, but no web
+//! page of another origin.
+
+use std::net::{IpAddr, SocketAddr};
+
+use hyper::{
+    Method, Request, StatusCode,
+    body::Body,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN},
+};
+use subtle::ConstantTimeEq as _;
+
+use super::super::refusal::Refusal;
+use crate::{emulator::Scheme, secret::Secret};
+
+/// The rules of one server.
+pub(in super::super) struct Access {
+    /// What everybody has to show, if anything.
+    pub(in super::super) token: Option<Secret<String>>,
+    /// What the server's own pages are reached by.
+    pub(in super::super) scheme: Scheme,
+    /// A host that is the server's own besides `localhost` and addresses.
+    pub(in super::super) domain: Option<String>,
+}
+
+impl Access {
+    pub(super) fn check<B>(&self, peer: SocketAddr, request: &Request<B>) -> Result<(), Refusal>
+    where
+        B: Body,
+    {
+        let headers = request.headers();
+        let host = text(headers, &HOST).unwrap_or_default();
+        match &self.token {
+            Some(token) => {
+                let given = text(headers, &AUTHORIZATION).and_then(|value| value.split_once(' '));
+                let shown = given.is_some_and(|(scheme, shown)| {
+                    scheme.eq_ignore_ascii_case("bearer")
+                        && bool::from(shown.trim().as_bytes().ct_eq(token.expose().as_bytes()))
+                });
+                if !shown {
+                    let text = "Expected: `Authorization: Bearer` with the control token.";
+                    return Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text));
+                }
+            }
+            None if !is_loopback(peer.ip()) => {
+                return Err(Refusal::forbidden(
+                    "Without a control token the control API is for the same machine only.",
+                ));
+            }
+            // A page can have its own name lead to this machine, and then is of the same origin.
+            None if !self.is_own(host) => {
+                return Err(Refusal::forbidden(
+                    "Without a control token the control API is only at `localhost` or an IP address.",
+                ));
+            }
+            None => {}
+        }
+        if let Some(origin) = headers.get(ORIGIN) {
+            let own = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+            if own.is_none_or(|own| own != (self.scheme.word(), host)) {
+                return Err(Refusal::forbidden(
+                    "The control API is not for pages of another origin.",
+                ));
+            }
+        }
+        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if !is_safe && !request.body().is_end_stream() && !is_json(headers) {
+            let text = "Expected: `Content-Type: application/json`";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", text));
+        }
+        Ok(())
+    }
+
+    fn is_own(&self, host: &str) -> bool {
+        let name = name(host);
+        name.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || self.domain.as_ref().is_some_and(|domain| domain.eq_ignore_ascii_case(host))
+    }
+}
+
+/// A host without its port, and without the brackets of an IPv6 address.
+fn name(host: &str) -> &str {
+    match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    }
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = text(headers, &CONTENT_TYPE).and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

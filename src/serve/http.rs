@@ -1,0 +1,210 @@
+//! Connections: accepting them, HTTP/1 on each, the limits, and the end.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    StatusCode,
+    body::{Body as _, Bytes, Incoming},
+    header::{EXPECT, HeaderName, HeaderValue, ORIGIN},
+    http::request::Parts,
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::watch,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{Hosted, control::Control, cors, refusal::Refusal};
+use crate::{
+    clock,
+    exchange::{Request, Response},
+};
+
+/// The longest body that is read: no request of the API comes near.
+const BODY_LIMIT: usize = 1 << 20;
+/// So much of a longer one is thrown away before the refusal: a client that is still writing does not read.
+const DISCARD_LIMIT: usize = 64 << 20;
+/// The most that all headers together can take.
+const HEADERS_LIMIT: usize = 64 << 10;
+/// A client may take so long over a TLS handshake, over its headers and over its body, each.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long nothing is accepted after that has failed, as it does when descriptors have run out.
+const RECOVERY: Duration = Duration::from_millis(50);
+
+pub(super) type Answer = hyper::Response<Full<Bytes>>;
+
+/// What answers at an address.
+pub(super) struct Front {
+    pub(super) tenant: Hosted,
+    pub(super) control: Control,
+}
+
+/// Serves until `stop` says how long what is under way may still take.
+pub(super) async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    front: Arc<Front>,
+    mut stop: watch::Receiver<Option<Duration>>,
+) {
+    // Each connection has a receiver: it hears of the end, and is gone when the receiver is.
+    let (closing, _) = watch::channel(false);
+    let limit = loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            limit = stop.wait_for(Option::is_some) => break limit.ok().and_then(|limit| *limit),
+        };
+        let Ok((stream, peer)) = accepted else {
+            clock::wait(RECOVERY).await;
+            continue;
+        };
+        // Answers are small and whole: nothing is won by waiting for more to send.
+        let _ = stream.set_nodelay(true);
+        let (front, tls, closing) = (Arc::clone(&front), tls.clone(), closing.subscribe());
+        tokio::spawn(async move {
+            let Some(tls) = tls else { return connection(stream, peer, &front, closing).await };
+            if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(stream)).await {
+                connection(stream, peer, &front, closing).await;
+            }
+        });
+    };
+    drop(listener);
+    closing.send_replace(true);
+    let _ = timeout(limit.unwrap_or_default(), closing.closed()).await;
+}
+
+/// Whatever ends a connection early is the client's doing, and nobody's to hear of.
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    front: &Front,
+    mut closing: watch::Receiver<bool>,
+) {
+    let used = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        used.store(true, Ordering::Relaxed);
+        async move { Ok::<_, Infallible>(front.answer(peer, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .half_close(true)
+        .max_buf_size(HEADERS_LIMIT)
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        _ = &mut connection => return,
+        _ = closing.wait_for(|closing| *closing) => {}
+    }
+    // One on which nothing was ever asked would be waited for in vain.
+    if used.load(Ordering::Relaxed) {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    }
+}
+
+impl Front {
+    async fn answer(&self, peer: SocketAddr, request: hyper::Request<Incoming>) -> Answer {
+        let is_control = Control::is_for(request.uri().path());
+        if is_control && let Err(refusal) = self.control.admit(peer, &request) {
+            return refusal.into();
+        }
+        let origin = if is_control { None } else { request.headers().get(ORIGIN).cloned() };
+        let mut answer = match cors::preflight(&request) {
+            Some(answer) if !is_control => answer,
+            _ => {
+                let (parts, body) = request.into_parts();
+                match read(&parts, body).await {
+                    Ok(body) if is_control => self.control.answer(&parts, &body),
+                    Ok(body) => written(self.tenant.answer(&converted(&parts, body))),
+                    Err(refusal) => refusal.into(),
+                }
+            }
+        };
+        if let Some(origin) = origin {
+            cors::allow(origin, answer.headers_mut());
+        }
+        answer
+    }
+}
+
+/// The whole body, if it is not too long and comes in time. What Auth0 answers then is not known: the bodies are
+/// \[guess\].
+async fn read(parts: &Parts, mut body: Incoming) -> Result<Vec<u8>, Refusal> {
+    if body.is_end_stream() {
+        return Ok(Vec::new());
+    }
+    let too_large = || {
+        let text = "The body is longer than 1 MiB.";
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", text)
+    };
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > BODY_LIMIT && parts.headers.contains_key(EXPECT) {
+        // It asked before sending it.
+        return Err(too_large());
+    }
+    let whole = timeout(PATIENCE, async {
+        let mut bytes = Vec::with_capacity(announced.min(BODY_LIMIT));
+        let mut length = 0_usize;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame?.into_data() else { continue };
+            length = length.saturating_add(data.len());
+            if length <= BODY_LIMIT {
+                bytes.extend_from_slice(&data);
+            } else if length > DISCARD_LIMIT {
+                break;
+            }
+        }
+        Ok::<_, hyper::Error>((length <= BODY_LIMIT).then_some(bytes))
+    });
+    match whole.await {
+        Ok(Ok(bytes)) => bytes.ok_or_else(too_large),
+        Ok(Err(_)) => {
+            let text = "The body ends before its end, or is not well-formed.";
+            Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text))
+        }
+        Err(_) => {
+            let text = "The body did not come within ten seconds.";
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text))
+        }
+    }
+}
+
+fn converted(parts: &Parts, body: Vec<u8>) -> Request {
+    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    let mut request = Request::new(parts.method.as_str(), path);
+    for (name, value) in &parts.headers {
+        request.headers.append(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
+    }
+    request.body = body;
+    request
+}
+
+fn written(response: Response) -> Answer {
+    let mut answer = hyper::Response::new(Full::from(response.body));
+    *answer.status_mut() =
+        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in response.headers.iter() {
+        // What the emulator says is always a header.
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
+        {
+            answer.headers_mut().append(name, value);
+        }
+    }
+    answer
+}

@@ -1,0 +1,61 @@
+//! The tenant that is served where none is described.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    clock::{Entropy, SeededEntropy},
+    emulator::{Client, Emulator, Factor, GrantType, Tenant},
+    secret::Secret,
+};
+
+/// A tenant as it is at the start, and what a client of it has to know.
+#[derive(Clone)]
+pub struct Setup {
+    /// The tenant.
+    pub emulator: Emulator,
+    /// The applications that are told to whoever starts it; the tenant has them too.
+    pub clients: Clients,
+}
+
+/// The applications of a tenant.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// One with a secret and every grant.
+    pub application: Client,
+    /// One without a secret, as in a browser.
+    pub spa: Client,
+    /// One for the Management API.
+    pub management: Client,
+}
+
+impl Setup {
+    /// A tenant with all factors on, a second factor always required, three applications and no users. The seed
+    /// decides the ids and secrets. Its domain is not said yet: it is where it is served.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut entropy = SeededEntropy::new(seed);
+        let random: &mut dyn Entropy = &mut entropy;
+        let mut make = |secret: bool, grants: BTreeSet<GrantType>| Client {
+            // As Auth0 makes them: an id of 32 characters, a secret of 64.
+            id: random.text(32, ALPHANUMERIC),
+            secret: secret.then(|| Secret::new(random.text(64, ALPHANUMERIC))),
+            grants,
+        };
+        let own = GrantType::ClientCredentials;
+        let clients = Clients {
+            application: make(true, GrantType::ALL.into()),
+            spa: make(false, GrantType::ALL.into_iter().filter(|grant| *grant != own).collect()),
+            management: make(true, [own].into()),
+        };
+        let tenant = Tenant {
+            factors: Factor::ALL.into(),
+            clients: [&clients.application, &clients.spa, &clients.management]
+                .map(Client::clone)
+                .into(),
+            ..Tenant::new("localhost")
+        };
+        Self { emulator: Emulator::new(tenant), clients }
+    }
+}
+
+const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
