@@ -27,7 +27,7 @@ const LAYOUT: &[(&str, &[&str])] = &[
     // A case is what an event is about; of snapshots it has the redacted exchanges and the difference.
     ("event", &["source", "exchange", "plan", "expect", "snapshot"]),
     ("emulator", &["secret", "exchange", "clock"]),
-    ("serve", &["exchange", "clock", "codes", "emulator"]),
+    ("serve", &["secret", "exchange", "clock", "codes", "emulator"]),
     // It is prepared for a case, and says what the scope knows before the first step.
     (
         "target",

@@ -1,8 +1,8 @@
 //! What can be typed, and nothing of what it means.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 
 /// Conformance tests for Auth0's MFA API: YAML scenarios, run against an emulated tenant or a recording
 #[derive(Debug, Parser)]
@@ -44,6 +44,8 @@ pub(super) enum Command {
     Accept(Paths),
     /// Remove pending snapshots
     Reject(Paths),
+    /// Serve an emulated tenant to other programs, until it is stopped
+    Serve(Serve),
     /// Print the JSON Schema of a scenario file
     Schema,
     /// Print a completion script
@@ -147,6 +149,35 @@ pub(super) struct Explain {
     pub(super) scenario: String,
     #[command(flatten)]
     pub(super) paths: Paths,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Serve {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT")]
+    pub(super) addr: SocketAddr,
+    /// Speak TLS, with a certificate for localhost that a CA made for this run has signed
+    #[arg(long)]
+    pub(super) tls: bool,
+    /// Speak TLS with this certificate, in PEM, with those between it and its CA behind it
+    #[arg(long, requires = "key", value_name = "FILE")]
+    pub(super) cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, requires = "cert", value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    /// Where to write the made CA's certificate; a file in the folder for temporary ones unless given
+    #[arg(long, requires = "tls", conflicts_with = "cert", value_name = "FILE")]
+    pub(super) ca: Option<PathBuf>,
+    /// The tenant's domain, as `https://DOMAIN/` in the issuer; the host of each request unless given
+    #[arg(long, value_name = "DOMAIN")]
+    pub(super) domain: Option<String>,
+    /// Make up the same ids, secrets and codes each time
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Ask for this token at the control API, from anywhere; without one it is for this machine only.
+    /// The variable `COUNTERSIGN_CONTROL_TOKEN` sets it too, and keeps it out of the list of processes
+    #[arg(long, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) control_token: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

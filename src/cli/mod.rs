@@ -12,6 +12,7 @@ mod listen;
 mod output;
 mod review;
 mod run;
+mod serve;
 
 use std::{io, process::ExitCode};
 
@@ -53,6 +54,9 @@ enum Failure {
     /// The target could not be prepared.
     #[error("the target could not be prepared: {0}")]
     Target(#[source] io::Error),
+    /// What was to be reached or served cannot be.
+    #[error("it cannot be reached")]
+    Unreachable(Box<Diagnostic>),
     /// The result could not be written.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -84,6 +88,10 @@ pub fn main() -> ExitCode {
             output.problems(&[Diagnostic::nowhere(error.to_string())], &Sources::default());
             Exit::Usage.into()
         }
+        Err(Failure::Unreachable(problem)) => {
+            output.problems(&[*problem], &Sources::default());
+            Exit::Unreachable.into()
+        }
         Err(error @ Failure::Target(_)) => {
             output.problems(&[Diagnostic::nowhere(error.to_string())], &Sources::default());
             Exit::Unreachable.into()
@@ -101,6 +109,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Review(args) => review::review(&args, output),
         Command::Accept(args) => review::resolve(&args, true, output),
         Command::Reject(args) => review::resolve(&args, false, output),
+        Command::Serve(args) => serve::serve(&args, output),
         Command::Schema => generate::schema(output),
         Command::Completions { shell } => generate::completions(shell, Args::command(), output),
         Command::Man => generate::man(Args::command(), output),

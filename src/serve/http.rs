@@ -39,7 +39,7 @@ use crate::{
 const BODY_LIMIT: usize = 1 << 20;
 /// So much of a longer one is thrown away before the refusal: a client that is still writing does not read.
 const DISCARD_LIMIT: usize = 64 << 20;
-/// The most that all headers together can take.
+/// About the most that all headers together can take.
 const HEADERS_LIMIT: usize = 64 << 10;
 /// A client may take so long over a TLS handshake, over its headers and over its body, each.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -13,7 +13,7 @@ use tokio::{runtime, sync::watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Clients, Hosted, Identity, IdentityError, Setup,
+    Clients, Hosted, Identity, Setup,
     control::{Access, Control},
     http::{self, Front},
 };
@@ -64,9 +64,6 @@ pub enum StartError {
         #[source]
         error: io::Error,
     },
-    /// There is no certificate.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
     /// The system gives no thread, or nothing to wait with.
     #[error("the server could not be started: {0}")]
     Threads(#[source] io::Error),
@@ -121,8 +118,9 @@ impl Service {
         let Setup { emulator, clients } = setup;
         let emulator = settled(emulator, scheme, address, domain.as_deref());
         let issuer = emulator.tenant().issuer();
-        let start = (emulator.clone(), seed);
-        let entropy = SeededEntropy::new(seed);
+        // Not the sequence that the applications' secrets were made of.
+        let entropy = SeededEntropy::new(!seed);
+        let start = (emulator.clone(), entropy.clone());
         let tenant = Hosted::new(emulator, RunningClock::default(), entropy);
         let access = Access { token: control_token, scheme, domain };
         let control = Control::new(tenant.clone(), access, start);

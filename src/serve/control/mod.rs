@@ -46,7 +46,7 @@ pub(super) struct Control {
     tenant: Hosted,
     access: Access,
     /// As it was at the start.
-    start: (Emulator, u64),
+    start: (Emulator, SeededEntropy),
 }
 
 /// What a request comes to.
@@ -60,7 +60,7 @@ enum Done {
 }
 
 impl Control {
-    pub(super) fn new(tenant: Hosted, access: Access, start: (Emulator, u64)) -> Self {
+    pub(super) fn new(tenant: Hosted, access: Access, start: (Emulator, SeededEntropy)) -> Self {
         Self { tenant, access, start }
     }
 
@@ -133,8 +133,7 @@ impl Control {
             }
             ("state", "", "GET") => Done::Ok(self.tenant.with(|emulator, _, _| emulator.state())),
             ("reset", "", "POST") => {
-                let (emulator, seed) = self.start.clone();
-                let entropy = SeededEntropy::new(seed);
+                let (emulator, entropy) = self.start.clone();
                 self.tenant.replace(emulator, RunningClock::default(), entropy);
                 Done::NoContent
             }

@@ -1,0 +1,199 @@
+//! The control API.
+
+use std::time::Duration;
+
+use countersign::{
+    emulator::{Enrolled, NewUser},
+    secret::Secret,
+    serve::{Options, Service},
+};
+use serde_json::{Value, json};
+
+use crate::drive::{call, control};
+
+fn start() -> Service {
+    Service::start(Options::new(1)).expect("a service")
+}
+
+#[test]
+fn users_are_made_seen_and_removed() {
+    let service = start();
+    let ada = r#"{"email": "ada@example.com", "password": "correct horse", "email_verified": true,
+        "enrolled": [{"channel": "sms", "phone_number": "+15550000001"}, {"channel": "push", "device": "ada's", "secret": "GEZDGNBVGY3TQOJQ"}]}"#;
+    let made = control(&service, "POST users", ada);
+    assert_eq!(made.status, 201, "{made:?}");
+    let id = made.json()["user_id"].as_str().expect("an id").to_owned();
+    assert_eq!(control(&service, "POST users", ada).status, 409);
+
+    let users = control(&service, "GET users", "");
+    assert_eq!(users.json()[0]["user_id"], json!(id));
+    assert_eq!(users.json()[0]["email"], "ada@example.com");
+    let state = control(&service, "GET state", "");
+    assert_eq!(state.json()["users"], users.json());
+    for answer in [&users, &state] {
+        assert!(!answer.body.contains("correct horse"), "{answer:?}");
+    }
+    let clients = service.clients();
+    let secret = clients.application.secret.as_ref().expect("a secret");
+    assert!(!state.body.contains(secret.expose()), "{state:?}");
+
+    let remove = format!("DELETE users/{}", id.replace('|', "%7C"));
+    assert_eq!(control(&service, &remove, "").status, 204);
+    assert_eq!(control(&service, &remove, "").status, 404);
+    assert_eq!(control(&service, "GET users", "").json(), json!([]));
+}
+
+#[test]
+fn time_passes_when_it_is_told_to() {
+    let service = start();
+    let shown = |answer: &Value| answer["now"].as_u64().expect("a moment");
+    let before = shown(&control(&service, "GET clock", "").json());
+    let after = shown(&control(&service, "POST clock", r#"{"advance": "1h30m"}"#).json());
+    assert!(after - before >= 5_400_000, "{before} {after}");
+    service.tenant().advance(Duration::from_hours(24));
+    let later = shown(&control(&service, "GET clock", "").json());
+    assert!(later - after >= 86_400_000, "{after} {later}");
+}
+
+#[test]
+fn a_reset_tenant_is_as_it_was_at_the_start() {
+    let service = start();
+    let user = r#"{"email": "ada@example.com", "password": "p"}"#;
+    let first = control(&service, "POST users", user).json();
+    let before = service.tenant().now();
+    control(&service, "POST clock", r#"{"advance": "1000h"}"#);
+    assert_eq!(control(&service, "POST reset", "").status, 204);
+    assert_eq!(control(&service, "GET users", "").json(), json!([]));
+    assert_eq!(control(&service, "GET outbox", "").json(), json!([]));
+    let passed = service.tenant().now().since(before);
+    assert!(passed < Duration::from_hours(1000), "{passed:?}");
+    assert_eq!(control(&service, "POST users", user).json(), first, "the same is made up again");
+}
+
+#[test]
+fn wrong_input_is_told_what_was_expected() {
+    let service = start();
+    for (line, body, status, word) in [
+        ("POST clock", "", 400, "\"advance\": \"6m\""),
+        ("POST clock", "{", 400, "\"advance\": \"6m\""),
+        ("POST clock", r#"{"advance": 6}"#, 400, "\"advance\": \"6m\""),
+        ("POST clock", r#"{"advance": "soon"}"#, 400, "`6m`"),
+        ("POST clock", r#"{"advance": "6m", "back": true}"#, 400, "unknown field `back`"),
+        ("POST users", "[]", 400, "\"email\""),
+        ("POST users", r#"{"email": "ada", "password": "p"}"#, 400, "needs an address"),
+        ("POST users", r#"{"email": "a@x.example", "password": ""}"#, 400, "and a password"),
+        (
+            "POST users",
+            r#"{"email": "a@x.example", "password": "p", "enrolled": [{"channel": "fax"}]}"#,
+            400,
+            "unknown variant `fax`",
+        ),
+        (
+            "POST users",
+            r#"{"email": "a@x.example", "password": "p", "enrolled": [{"channel": "otp", "secret": "1"}]}"#,
+            400,
+            "base32",
+        ),
+        ("POST push/none", r#"{"accept": true}"#, 404, "No push"),
+        ("POST push/none", r#"{"accept": "yes"}"#, 400, "\"accept\": true"),
+        ("PUT clock", "", 405, "GET, POST"),
+        ("DELETE users", "", 405, "GET, POST"),
+        ("GET users/1", "", 405, "DELETE"),
+        ("GET reset", "", 405, "POST"),
+        ("GET nothing", "", 404, "nothing at this address"),
+    ] {
+        let answer = control(&service, line, body);
+        assert_eq!(answer.status, status, "{line} {body}: {answer:?}");
+        let description = answer.json()["error_description"].to_string().replace('\\', "");
+        assert!(description.contains(word), "{line} {body}: {description}");
+    }
+    assert_eq!(control(&service, "GET users", "").json(), json!([]));
+}
+
+#[test]
+fn pages_of_another_origin_are_kept_out() {
+    let service = start();
+    let url = service.url();
+    let json = "content-type: application/json";
+    let own = format!("origin: {url}");
+    let advance = r#"{"advance": "1m"}"#;
+    for (line, headers, body, status) in [
+        ("POST /_countersign/clock", vec![json, own.as_str()], advance, 200),
+        ("POST /_countersign/clock", vec!["content-type: text/plain"], advance, 415),
+        ("POST /_countersign/clock", vec![], advance, 415),
+        ("POST /_countersign/clock", vec![json, "origin: https://evil.example"], advance, 403),
+        ("POST /_countersign/clock", vec![json, "origin: null"], advance, 403),
+        ("POST /_countersign/reset", vec!["origin: https://evil.example"], "", 403),
+        ("GET /_countersign/outbox", vec!["origin: https://evil.example"], "", 403),
+        // A name that was made to lead here: the page and this are of one origin for the browser.
+        ("GET /_countersign/outbox", vec!["host: evil.example"], "", 403),
+        ("GET /_countersign/outbox", vec!["host: localhost:1"], "", 200),
+        ("GET /_countersign/outbox", vec!["host: [::1]:1"], "", 200),
+        (
+            "OPTIONS /_countersign/clock",
+            vec!["origin: https://evil.example", "access-control-request-method: POST"],
+            "",
+            403,
+        ),
+    ] {
+        let answer = call(&url, line, &headers, body);
+        assert_eq!(answer.status, status, "{line} {headers:?}: {answer:?}");
+        assert!(!answer.head.contains("access-control-"), "{line} {headers:?}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_token_is_asked_for_where_there_is_one() {
+    let token = Some(Secret::new("sesame".to_owned()));
+    let service = Service::start(Options { control_token: token, ..Options::new(1) });
+    let url = service.as_ref().expect("a service").url();
+    for (header, status) in [
+        ("accept: */*", 401),
+        ("authorization: Bearer open", 401),
+        ("authorization: Bearer sesam", 401),
+        ("authorization: Basic sesame", 401),
+        ("authorization: Bearer sesame", 200),
+        ("authorization: bearer sesame", 200),
+    ] {
+        assert_eq!(call(&url, "GET /_countersign/users", &[header], "").status, status, "{header}");
+    }
+    let elsewhere = ["host: countersign:8080", "authorization: Bearer sesame"];
+    assert_eq!(call(&url, "GET /_countersign/users", &elsewhere, "").status, 200);
+}
+
+#[test]
+fn a_push_is_answered() {
+    let service = start();
+    let (device, secret) = ("ada's".to_owned(), Secret::new("GEZDGNBVGY3TQOJQ".to_owned()));
+    let ada = NewUser {
+        enrolled: vec![Enrolled::Push { device, secret }],
+        ..NewUser::new("ada@example.com", "p")
+    };
+    service.tenant().add_user(ada);
+    let client = &service.clients().spa.id;
+    let post = |path: &str, body: &str| {
+        call(&service.url(), &format!("POST {path}"), &["content-type: application/json"], body)
+    };
+    let login = json!({"grant_type": "password", "client_id": client, "username": "ada@example.com", "password": "p"});
+    let refused = post("/oauth/token", &login.to_string());
+    let mfa_token = refused.json()["mfa_token"].clone();
+    let challenge = json!({"client_id": client, "mfa_token": mfa_token, "challenge_type": "oob"});
+    let challenged = post("/mfa/challenge", &challenge.to_string());
+    assert_eq!(challenged.status, 200, "{challenged:?}");
+    let sent = control(&service, "GET outbox?to=ada@example.com", "").json();
+    assert_eq!(sent[0]["channel"], "push", "{sent}");
+    let pending = control(&service, "GET push", "").json();
+    assert_eq!((&pending[0]["id"], &pending[0]["purpose"]), (&sent[0]["id"], &json!("challenge")));
+    let id = sent[0]["id"].as_str().expect("an id");
+    let accepted = control(&service, &format!("POST push/{id}"), r#"{"accept": true}"#);
+    assert_eq!(accepted.status, 204, "{accepted:?}");
+    let verify = json!({
+        "grant_type": "http://auth0.com/oauth/grant-type/mfa-oob",
+        "client_id": client,
+        "mfa_token": mfa_token,
+        "oob_code": challenged.json()["oob_code"],
+    });
+    let verified = post("/oauth/token", &verify.to_string());
+    assert_eq!(verified.status, 200, "{verified:?}");
+    assert_eq!(control(&service, &format!("POST push/{id}"), r#"{"accept": true}"#).status, 404);
+}

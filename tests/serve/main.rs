@@ -1,0 +1,8 @@
+//! A served tenant as the programs under test meet it: over sockets, through the library and through the command.
+
+mod bytes;
+mod command;
+mod control;
+mod drive;
+mod enrolment;
+mod tls;
