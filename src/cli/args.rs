@@ -171,6 +171,18 @@ pub(super) struct Serve {
     /// The tenant's domain, as `https://DOMAIN/` in the issuer; the host of each request unless given
     #[arg(long, value_name = "DOMAIN")]
     pub(super) domain: Option<String>,
+    /// The tenant and its users, in the form of a scenario's `given`: `tenant`, `users`
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Send the e-mails too, by this server: `smtp://127.0.0.1:1025`, `smtps://NAME:PASSWORD@HOST`
+    #[arg(long, value_name = "URL")]
+    pub(super) smtp: Option<String>,
+    /// The sender of the e-mails
+    #[arg(long, requires = "smtp", default_value = "tenant@example.com", value_name = "ADDRESS")]
+    pub(super) smtp_from: String,
+    /// Write what a client does to this file, without secrets, for `check-client`
+    #[arg(long, value_name = "FILE")]
+    pub(super) observe: Option<PathBuf>,
     /// Make up the same ids, secrets and codes each time
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,

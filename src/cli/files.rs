@@ -289,7 +289,7 @@ pub(super) fn missing(path: &Path) -> Diagnostic {
     }
 }
 
-fn read(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String> {
+pub(super) fn read(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String> {
     let fail = |message: String| Diagnostic::file(shown(path), message);
     match read_bounded(path) {
         Ok(bytes) if bytes.len() as u64 > LARGEST => {

@@ -38,12 +38,26 @@ impl Settings {
     }
 }
 
+impl User {
+    /// Whoever logs in has to know the address and the password: neither can be made up.
+    fn can_be_known(&self, name: &Located<String>, reader: &mut Reader<'_>) {
+        let given = [("email", self.email.is_some()), ("password", self.password.is_some())];
+        for (key, _) in given.into_iter().filter(|(_, is_given)| !is_given) {
+            let problem = format!("the user `{}` has no `{key}`", name.value);
+            reader.problem(Diagnostic::at(name.span, problem).hint("nobody could log in"));
+        }
+    }
+}
+
 impl FromNode for Settings {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
         let settings = Self { tenant: fields.default("tenant"), users: fields.default("users") };
         fields.finish();
         distinct_addresses(settings.users.iter().map(|(_, user)| user), reader);
+        for (name, user) in &settings.users {
+            user.can_be_known(name, reader);
+        }
         Some(settings)
     }
 }

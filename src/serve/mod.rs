@@ -57,12 +57,27 @@ const OUTBOX: usize = 10_000;
 #[derive(Clone)]
 pub struct Hosted(Arc<Mutex<Inner>>);
 
+/// An exchange, as whoever watches a tenant is shown it.
+pub struct Seen<'a> {
+    /// When, by the tenant's clock.
+    pub at: Timestamp,
+    /// What a client has sent.
+    pub request: &'a Request,
+    /// What the tenant has answered.
+    pub response: &'a Response,
+    /// What it has sent to its users for that.
+    pub effects: &'a [Effect],
+}
+
+type Witness = Box<dyn FnMut(&Seen<'_>) + Send>;
+
 struct Inner {
     emulator: Emulator,
     clock: Box<dyn Clock>,
     entropy: SeededEntropy,
     /// What was sent, and when.
     outbox: VecDeque<(Timestamp, Effect)>,
+    witnesses: Vec<Witness>,
 }
 
 impl Hosted {
@@ -74,6 +89,7 @@ impl Hosted {
             clock: Box::new(clock),
             entropy,
             outbox: VecDeque::new(),
+            witnesses: Vec::new(),
         })))
     }
 
@@ -82,8 +98,12 @@ impl Hosted {
     pub fn answer(&self, request: &Request) -> Response {
         let mut inner = self.lock();
         let now = inner.clock.now();
-        let Inner { emulator, entropy, outbox, .. } = &mut *inner;
+        let Inner { emulator, entropy, outbox, witnesses, .. } = &mut *inner;
         let reply = emulator.handle(request, now, entropy);
+        for witness in witnesses {
+            let (response, effects) = (&reply.response, reply.effects.as_slice());
+            witness(&Seen { at: now, request, response, effects });
+        }
         for effect in reply.effects {
             if outbox.len() == OUTBOX {
                 outbox.pop_front();
@@ -91,6 +111,11 @@ impl Hosted {
             outbox.push_back((now, effect));
         }
         reply.response
+    }
+
+    /// Shows every exchange to `witness`, in the order of the answers. The next request waits for it.
+    pub fn watch(&self, witness: impl FnMut(&Seen<'_>) + Send + 'static) {
+        self.lock().witnesses.push(Box::new(witness));
     }
 
     /// The messages that were sent so far, oldest first; of very many, the newest 10,000.
@@ -142,8 +167,11 @@ impl Hosted {
 
     /// Puts another tenant in its place, to which nothing has happened yet.
     fn replace(&self, emulator: Emulator, clock: impl Clock + 'static, entropy: SeededEntropy) {
-        let clock = Box::new(clock);
-        *self.lock() = Inner { emulator, clock, entropy, outbox: VecDeque::new() };
+        let mut inner = self.lock();
+        inner.emulator = emulator;
+        inner.clock = Box::new(clock);
+        inner.entropy = entropy;
+        inner.outbox.clear();
     }
 
     /// What waits for an answer on a user's device, oldest first.

@@ -4,8 +4,10 @@
     reason = "the certificate, its key and the token come from the user's files and environment"
 )]
 
+mod setup;
+
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -20,9 +22,10 @@ use super::{
 };
 use crate::{
     clock::SeededEntropy,
-    emulator::Client,
+    emulator::{Client, Effect},
+    observe::Log,
     secret::Secret,
-    serve::{Identity, Options, Service, StartError, Transport},
+    serve::{Identity, MailError, Mailer, Options, Seen, Service, Setup, StartError, Transport},
     source::{Diagnostic, Sources},
 };
 
@@ -34,13 +37,20 @@ pub(super) fn serve(args: &Serve, output: &Output) -> Result<Exit, Failure> {
     let seed = args.seed.unwrap_or_else(SeededEntropy::any_seed);
     let variable = || std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty());
     let token = args.control_token.clone().or_else(variable);
+    let setup = match &args.config {
+        Some(path) => setup::setup(path, seed)?,
+        None => Setup::new(seed),
+    };
     let options = Options {
         address: args.addr,
         transport: transport(args)?,
+        setup,
         domain: args.domain.clone(),
         control_token: token.map(Secret::new),
         ..Options::new(seed)
     };
+    let mailer = mailer(args)?;
+    let log = log(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -49,6 +59,16 @@ pub(super) fn serve(args: &Serve, output: &Output) -> Result<Exit, Failure> {
         // Before anybody can know that there is something to stop.
         let stopped = Stop::listen().map_err(Failure::Target)?;
         let service = Service::start(options).map_err(failure)?;
+        if let Some(mailer) = mailer {
+            service.tenant().watch(move |seen| send(&mailer, seen));
+        }
+        if let Some(mut log) = log {
+            service.tenant().watch(move |seen| {
+                if let Err(error) = log.write(seen.at, seen.request, seen.response) {
+                    output::note(&format!("nothing more is observed: {error}"));
+                }
+            });
+        }
         let authority = service.authority().map(|pem| Authority::write(pem, args.ca.as_deref()));
         let authority = authority.transpose()?;
         let authority_path = authority.as_ref().map(|file| file.path.as_path());
@@ -58,6 +78,35 @@ pub(super) fn serve(args: &Serve, output: &Output) -> Result<Exit, Failure> {
         service.stop(STOP_LIMIT);
         Ok(Exit::Passed)
     })
+}
+
+/// What sends the e-mails, if anything is to.
+fn mailer(args: &Serve) -> Result<Option<Mailer>, Failure> {
+    let Some(url) = &args.smtp else { return Ok(None) };
+    let complain = |error: &MailError| output::note(&error.to_string());
+    let mailer = Mailer::start(url, &args.smtp_from, complain);
+    mailer.map(Some).map_err(|error| {
+        let example = "such as `smtp://127.0.0.1:1025`, and a sender such as `tenant@example.com`";
+        Failure::input(Diagnostic::nowhere(error.to_string()).expected(example))
+    })
+}
+
+fn send(mailer: &Mailer, seen: &Seen<'_>) {
+    for effect in seen.effects {
+        if let Effect::Email(email) = effect {
+            mailer.send(email.clone());
+        }
+    }
+}
+
+/// What writes down what clients do, if anything is to.
+fn log(args: &Serve) -> Result<Option<Log<File>>, Failure> {
+    let Some(path) = &args.observe else { return Ok(None) };
+    let file = File::create(path).map_err(|error| {
+        let message = format!("it cannot be written: {error}");
+        Failure::input(Diagnostic::file(path.display().to_string(), message))
+    })?;
+    Ok(Some(Log::new(file)))
 }
 
 /// What other programs read; the member names are a contract.
