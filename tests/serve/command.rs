@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use crate::drive::call;
 
 /// The program while it serves, and what it printed.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    line: Value,
+    pub(crate) line: Value,
 }
 
 impl Served {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -32,12 +32,12 @@ impl Served {
         Self { child, stdout, line }
     }
 
-    fn text(&self, member: &str) -> &str {
+    pub(crate) fn text(&self, member: &str) -> &str {
         self.line[member].as_str().unwrap_or_else(|| panic!("no `{member}`: {}", self.line))
     }
 
     /// Its exit code after a signal, the rest of what it printed, and what it told the user.
-    fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
+    pub(crate) fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
         let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(sent.expect("a signal").success());
         let (mut rest, mut told) = (String::new(), String::new());
@@ -61,7 +61,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-fn refused(arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn refused(arguments: &[&str]) -> (Option<i32>, String) {
     let output = command(arguments).output().expect("an end");
     assert_eq!(output.stdout, b"");
     (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))

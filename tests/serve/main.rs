@@ -5,4 +5,5 @@ mod command;
 mod control;
 mod drive;
 mod enrolment;
+mod settings;
 mod tls;
