@@ -215,7 +215,7 @@ impl Channel {
 
     /// The address or number, recognisable to who knows it: `****@exam*******`, `XXXXXXXXX9167`
     /// \[rec\].
-    fn masked(&self) -> String {
+    pub(super) fn masked(&self) -> String {
         match self {
             Self::Email { address } => {
                 let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);

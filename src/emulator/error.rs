@@ -16,13 +16,13 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: u16, error: &str, description: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, error: &str, description: impl Into<String>) -> Self {
         let refusal = Self { status, headers: Vec::new(), body: Map::new() };
         refusal.with("error", error).with("error_description", description.into())
     }
 
     /// The same refusal with one more member in its body.
-    fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.body.insert(name.to_owned(), value.into());
         self
     }
@@ -225,11 +225,6 @@ impl Refusal {
         let text = "Too many push notifications sent by the user. \
                     Wait for some minutes before retrying.";
         Self::new(403, "invalid_request", text)
-    }
-
-    /// Ours, not Auth0's: the tenant has the factor, the emulator does not.
-    pub(super) fn not_emulated(what: &str) -> Self {
-        Self::new(501, "not_emulated", format!("The emulator has no {what} yet."))
     }
 }
 

@@ -109,7 +109,7 @@ impl Emulator {
         let credentials = Credentials::of(call.request, &parameters)?;
         let transaction = self.transaction(mfa_token, &credentials.id, call.now)?;
         let user_id = transaction.grant().user.clone();
-        self.authenticate(&credentials)?;
+        self.authenticate(&credentials, call.now)?;
         let user = self.users.get_mut(&user_id).ok_or_else(Refusal::malformed_mfa_token)?;
         let mut active = user.authenticators(&self.tenant);
         active.retain(Authenticator::is_active);

@@ -10,11 +10,10 @@
 //! test with an invented answer, `[seen]` quoted from a tenant by its users, `[guess]` is ours.
 //!
 //! What it leaves out:
-//! - the `client_credentials` grant, which answers 501 `not_emulated`, so that no scenario takes it
-//!   for Auth0's word;
-//! - `client_assertion`, `mfa_requirements` (customised MFA only), Actions, and with them chained
-//!   MFA; rate limits by address (429) and brute-force protection;
-//! - the Management API, and every endpoint of a browser's login.
+//! - `mfa_requirements` (customised MFA only), Actions, and with them chained MFA; rate limits by
+//!   address (429) and brute-force protection;
+//! - of the Management API all but users, enrolments, factors and policies, and every endpoint of a
+//!   browser's login.
 //!
 //! ```
 //! use std::collections::BTreeSet;
@@ -55,11 +54,13 @@
 
 mod app;
 mod authenticator;
+mod client;
 mod code;
 mod discovery;
 mod error;
 mod inspect;
 mod issued;
+mod management;
 mod mfa;
 mod oauth;
 mod push;
@@ -72,6 +73,13 @@ mod users;
 
 use serde_json::Value;
 
+pub use self::{
+    client::{Api, PublicKey},
+    push::{PendingPush, PushPurpose},
+    tenant::{
+        Authentication, Client, Enrolled, Factor, GrantType, MfaPolicy, NewUser, Scheme, Tenant,
+    },
+};
 use self::{
     error::Refusal,
     issued::Issued,
@@ -80,10 +88,6 @@ use self::{
     transaction::Transaction,
     user::User,
     users::Users,
-};
-pub use self::{
-    push::{PendingPush, PushPurpose},
-    tenant::{Client, Enrolled, Factor, GrantType, MfaPolicy, NewUser, Scheme, Tenant},
 };
 use crate::{
     clock::{Entropy, Timestamp},
@@ -107,6 +111,8 @@ pub struct Emulator {
     access_tokens: Issued<AccessToken>,
     /// By refresh token.
     refresh_tokens: Issued<Grant>,
+    /// Client and `jti` of the assertions that were used.
+    assertions: Issued<()>,
 }
 
 impl Emulator {
@@ -122,6 +128,7 @@ impl Emulator {
             pushes: Issued::new(),
             access_tokens: Issued::new(),
             refresh_tokens: Issued::new(),
+            assertions: Issued::new(),
         }
     }
 
@@ -181,6 +188,7 @@ impl Emulator {
             }
             Endpoint::UserInfo => self.userinfo(call).map(Answer::Ok),
             Endpoint::Discovery => Ok(Answer::Ok(discovery::configuration(&self.tenant))),
+            Endpoint::Management(operation) => self.manage(operation, call),
             Endpoint::Keys => discovery::keys().map(Answer::Ok),
         }
     }
@@ -272,6 +280,8 @@ pub struct PushNotification {
 enum Answer {
     /// 200, with this body.
     Ok(Value),
+    /// 201, with this body.
+    Created(Value),
     /// 204, without a body.
     NoContent,
 }
@@ -291,6 +301,10 @@ fn respond(content_type: &str, answer: Result<Answer, Refusal>) -> Response {
     let body = match answer {
         Ok(Answer::Ok(body)) => {
             response.status = 200;
+            body
+        }
+        Ok(Answer::Created(body)) => {
+            response.status = 201;
             body
         }
         Ok(Answer::NoContent) => {

@@ -7,7 +7,7 @@ use super::{
     authenticator::State,
     error::Refusal,
     route::{self, Credentials, Parameters},
-    tenant::{Client, GrantType, MfaPolicy},
+    tenant::{GrantType, MfaPolicy},
     token::{self, AccessToken, Grant, Scope},
     transaction::{self, Task, Transaction},
 };
@@ -27,7 +27,7 @@ impl Emulator {
         let grant_type =
             GrantType::from_uri(uri).ok_or_else(|| Refusal::unsupported_grant_type(uri))?;
         let credentials = Credentials::of(call.request, &parameters)?;
-        let client = self.authenticate(&credentials)?;
+        let client = self.authenticate(&credentials, call.now)?;
         if !client.grants.contains(&grant_type) {
             return Err(Refusal::grant_not_allowed(grant_type));
         }
@@ -43,7 +43,7 @@ impl Emulator {
             GrantType::MfaOtp => self.one_time_password(client_id, &parameters, call),
             GrantType::MfaRecoveryCode => self.recovery_code(client_id, &parameters, call),
             GrantType::RefreshToken => self.refresh(client_id, &parameters, call),
-            GrantType::ClientCredentials => Err(Refusal::not_emulated("client_credentials grant")),
+            GrantType::ClientCredentials => self.client_credentials(client_id, &parameters, call),
         }
     }
 
@@ -54,14 +54,6 @@ impl Emulator {
             .and_then(|token| Some(self.users.get(&token.grant.user)?.claims(&token.grant.scope)))
             .map(Value::Object)
             .ok_or_else(Refusal::invalid_access_token)
-    }
-
-    /// The client, if its credentials are right.
-    pub(super) fn authenticate(&self, credentials: &Credentials) -> Result<&Client, Refusal> {
-        self.tenant
-            .client(&credentials.id)
-            .filter(|client| client.accepts(credentials.secret.as_deref()))
-            .ok_or_else(Refusal::invalid_client)
     }
 
     /// What an `mfa_token` stands for, if this client can go on with it now.

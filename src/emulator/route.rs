@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::error::Refusal;
+use super::{client, error::Refusal, management::Operation};
 use crate::exchange::{Content, Request};
 
 /// What can be called.
@@ -16,6 +16,7 @@ pub(super) enum Endpoint {
     ListAuthenticators,
     DeleteAuthenticator(String),
     UserInfo,
+    Management(Operation),
     Discovery,
     Keys,
 }
@@ -24,6 +25,9 @@ impl Endpoint {
     /// What this request calls: 404 for an unknown path, 405 for an unknown method.
     pub(super) fn of(request: &Request) -> Result<Self, Refusal> {
         let path = request.path.split('?').next().unwrap_or_default();
+        if let Some(path) = path.strip_prefix("/api/v2/") {
+            return Operation::of(&request.method, path).map(Self::Management);
+        }
         let (methods, endpoint): (&[&str], _) = match path {
             "/oauth/token" => (&["POST"], Self::Token),
             "/mfa/associate" => (&["POST"], Self::Associate),
@@ -98,7 +102,16 @@ impl Parameters {
 #[derive(Clone)]
 pub(super) struct Credentials {
     pub(super) id: String,
-    pub(super) secret: Option<String>,
+    pub(super) proof: Proof,
+}
+
+/// What a client shows for it.
+#[derive(Clone)]
+pub(super) enum Proof {
+    None,
+    Secret(String),
+    /// A JWT that is signed with the client's own key.
+    Assertion(String),
 }
 
 impl Credentials {
@@ -107,8 +120,20 @@ impl Credentials {
         if let Some(basic) = authorization(request, "basic").and_then(Self::basic) {
             return Ok(basic);
         }
+        const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        if let Some(assertion) = parameters.get("client_assertion") {
+            if parameters.required("client_assertion_type")? != ASSERTION_TYPE {
+                return Err(Refusal::invalid("client_assertion_type"));
+            }
+            // The assertion says whose it is, so the `client_id` may be left out [doc].
+            let id = parameters.get("client_id").map(str::to_owned);
+            let id = id.or_else(|| client::claimed_subject(assertion));
+            let id = id.ok_or_else(Refusal::invalid_client)?;
+            return Ok(Self { id, proof: Proof::Assertion(assertion.to_owned()) });
+        }
         let id = parameters.required("client_id")?.to_owned();
-        Ok(Self { id, secret: parameters.get("client_secret").map(str::to_owned) })
+        let secret = parameters.get("client_secret").map(str::to_owned);
+        Ok(Self { id, proof: secret.map_or(Proof::None, Proof::Secret) })
     }
 
     /// Each half is form-encoded before they are joined: RFC 6749, section 2.3.1.
@@ -116,7 +141,7 @@ impl Credentials {
         let joined = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
         let (id, secret) = joined.split_once(':')?;
         let decode = |half| Some(percent_decode_str(half).decode_utf8().ok()?.into_owned());
-        Some(Self { id: decode(id)?, secret: Some(decode(secret)?) })
+        Some(Self { id: decode(id)?, proof: Proof::Secret(decode(secret)?) })
     }
 }
 

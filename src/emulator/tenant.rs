@@ -1,7 +1,11 @@
 //! What a tenant is set up with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::{
+    client::{Api, PublicKey},
+    management,
+};
 use crate::secret::Secret;
 
 /// A tenant's set-up. What is not said is as [`Tenant::new`] has it.
@@ -43,6 +47,12 @@ impl Tenant {
     #[must_use]
     pub fn mfa_audience(&self) -> String {
         format!("{}mfa/", self.issuer())
+    }
+
+    /// The audience of access tokens that the Management API accepts \[doc\].
+    #[must_use]
+    pub fn management_audience(&self) -> String {
+        format!("{}api/v2/", self.issuer())
     }
 
     /// What an authenticator app calls it: the name that it was given when it was made.
@@ -146,28 +156,54 @@ pub enum MfaPolicy {
 pub struct Client {
     /// The `client_id`.
     pub id: String,
-    /// The `client_secret`; a public client has none.
-    pub secret: Option<Secret<String>>,
+    /// How it proves that it is the one.
+    pub authentication: Authentication,
     /// The grants that it may use.
     pub grants: BTreeSet<GrantType>,
+    /// The APIs that it may call for itself, each with the scopes: its client grants.
+    pub apis: BTreeMap<Api, Vec<String>>,
+}
+
+/// How a client proves that it is the one.
+#[derive(Clone, Debug)]
+pub enum Authentication {
+    /// Not at all: it is a public client.
+    None,
+    /// By the `client_secret`, in the body or by HTTP Basic.
+    Secret(Secret<String>),
+    /// By a JWT that it signs: `private_key_jwt`.
+    PrivateKeyJwt(PublicKey),
 }
 
 impl Client {
-    /// An application that keeps a secret, and may use every grant.
+    /// An application that keeps a secret, and may use every grant. It may call no API for itself.
     #[must_use]
     pub fn confidential(id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { secret: Some(Secret::new(secret.into())), ..Self::public(id) }
+        let authentication = Authentication::Secret(Secret::new(secret.into()));
+        Self { authentication, ..Self::public(id) }
     }
 
-    /// An application without a secret, as one on a phone is. It may use every grant.
+    /// An application without a secret, as one on a phone is. It may use every grant that does not
+    /// need one.
     #[must_use]
     pub fn public(id: impl Into<String>) -> Self {
-        Self { id: id.into(), secret: None, grants: GrantType::ALL.into() }
+        Self {
+            id: id.into(),
+            authentication: Authentication::None,
+            grants: GrantType::ALL.into(),
+            apis: BTreeMap::new(),
+        }
     }
 
-    /// Whether `secret` is what this client has to show; a public client need not show any.
-    pub(super) fn accepts(&self, secret: Option<&str>) -> bool {
-        self.secret.as_ref().is_none_or(|known| secret == Some(known.expose()))
+    /// An application that may do everything at the Management API, and nothing else.
+    #[must_use]
+    pub fn management(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        let scopes = management::SCOPES.iter().map(|&scope| scope.to_owned()).collect();
+        Self {
+            grants: BTreeSet::from([GrantType::ClientCredentials]),
+            apis: BTreeMap::from([(Api::Management, scopes)]),
+            ..Self::confidential(id, secret)
+        }
     }
 }
 

@@ -20,9 +20,12 @@ use crate::{
 pub(super) struct User {
     pub(super) id: String,
     pub(super) email: String,
-    email_verified: bool,
-    password: Secret<String>,
-    updated_at: Timestamp,
+    pub(super) email_verified: bool,
+    pub(super) password: Secret<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    pub(super) user_metadata: Map<String, Value>,
+    pub(super) app_metadata: Map<String, Value>,
     /// What was enrolled explicitly, in order.
     authenticators: Vec<Authenticator>,
     /// The id under which the verified address is listed: it must not change from list to list.
@@ -69,7 +72,10 @@ impl User {
             email: user.email,
             email_verified: user.email_verified,
             password: user.password,
+            created_at: now,
             updated_at: now,
+            user_metadata: Map::new(),
+            app_metadata: Map::new(),
             authenticators,
             own_address_id: authenticator::id("email", entropy),
             recovery_code: None,
@@ -195,6 +201,47 @@ impl User {
         self.recovery_code.take_if(|known| known.id == id).is_some()
     }
 
+    /// What was enrolled explicitly, in order.
+    pub(super) fn enrolled(&self) -> &[Authenticator] {
+        &self.authenticators
+    }
+
+    /// Adds an authenticator that is confirmed already, and its twin if it has one; gives it,
+    /// unless the address or number is there already.
+    pub(super) fn enroll(
+        &mut self,
+        means: Means,
+        tenant: &Tenant,
+        entropy: &mut dyn Entropy,
+    ) -> Option<&Authenticator> {
+        let mut known = self.authenticators.iter().filter(|known| known.is_active());
+        if known.any(|known| means.channel().is_some() && known.means.channel() == means.channel())
+        {
+            return None;
+        }
+        let at = self.authenticators.len();
+        self.authenticators.extend(Authenticator::with_twin(means, State::Active, tenant, entropy));
+        self.authenticators.get(at)
+    }
+
+    /// Removes everything that was enrolled, and the recovery code.
+    pub(super) fn remove_all(&mut self) {
+        self.authenticators.clear();
+        self.recovery_code = None;
+    }
+
+    pub(super) fn recovery_code_id(&self) -> Option<&str> {
+        self.recovery_code.as_ref().map(|known| known.id.as_str())
+    }
+
+    /// Makes a recovery code in place of any that there was.
+    pub(super) fn regenerate_recovery_code(&mut self, entropy: &mut dyn Entropy) -> String {
+        match &mut self.recovery_code {
+            Some(known) => known.replace(entropy),
+            none => none.insert(RecoveryCode::new(entropy)).code.clone(),
+        }
+    }
+
     /// The recovery code, while it can be used: like any inactive entry it cannot before the
     /// first factor is confirmed \[guess\].
     pub(super) fn recovery_code(&mut self) -> Option<&mut RecoveryCode> {
@@ -249,7 +296,7 @@ impl User {
 
 /// A moment in UTC, to the millisecond. The days are counted from a March, so that the leap day is
 /// the last of its year.
-fn iso_8601(moment: Timestamp) -> String {
+pub(super) fn iso_8601(moment: Timestamp) -> String {
     let (days, seconds) = (moment.as_secs() / 86_400, moment.as_secs() % 86_400);
     let since_march_0000 = days + 719_468;
     let (era, day_of_era) = (since_march_0000 / 146_097, since_march_0000 % 146_097);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     clock::{Entropy, Timestamp},
-    emulator::{self, Emulator, Enrolled, GrantType, MfaPolicy, NewUser},
+    emulator::{self, Authentication, Emulator, Enrolled, GrantType, MfaPolicy, NewUser},
     scenario::{self, Channel, Client, Factor, Grant, Policy, User},
     secret::Secret,
     step::{Credentials, Person},
@@ -47,8 +47,10 @@ pub fn provision<'a>(
             .chain(others)
             .map(|(known, given)| emulator::Client {
                 id: known.id.clone(),
-                secret: known.secret.clone(),
+                authentication: (known.secret.clone())
+                    .map_or(Authentication::None, Authentication::Secret),
                 grants: grants(given),
+                apis: BTreeMap::new(),
             })
             .collect(),
         ..tenant

@@ -1,7 +1,9 @@
 //! The emulated tenant, called from outside as a front end calls it.
 
+mod credentials;
 mod drive;
 mod flows;
+mod management;
 mod openapi;
 mod properties;
 mod push;

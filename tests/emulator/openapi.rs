@@ -1,4 +1,5 @@
-//! The MFA part of Auth0's OpenAPI document, and where the emulator departs from it.
+//! The MFA part of Auth0's OpenAPI documents and what is needed of the Management API's, and where
+//! the emulator departs from them.
 
 use std::{
     collections::HashMap,
@@ -12,9 +13,61 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("auth0-openapi-mfa.json")).expect("the document is JSON")
 });
 
+static MANAGEMENT: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("auth0-openapi-management.json"))
+        .expect("the document is JSON")
+});
+
+/// The same for the Management API, for all its calls.
+const MANAGEMENT_EXCEPTIONS: &[(u16, &str)] = &[
+    (404, "recorded of an unknown enrolment, where the document lists none"),
+    (501, "not Auth0's: what is not emulated"),
+];
+
+/// Panics unless an answer of the Management API is as its document has it, or an exception. An
+/// error needs the form that Auth0 describes in words.
+fn check_management(request: &Request, response: &Response) {
+    let path = request.path.split('?').next().expect("a first part");
+    let Some(path) = path.strip_prefix("/api/v2") else { return };
+    let parts: Vec<_> = path.split('/').collect();
+    let is_it = |template: &&String| {
+        let known: Vec<_> = template.split('/').collect();
+        let mut pairs = known.iter().zip(&parts);
+        known.len() == parts.len() && pairs.all(|(one, two)| one == two || one.starts_with('{'))
+    };
+    let paths = MANAGEMENT["paths"].as_object().expect("paths");
+    // A name beats a placeholder.
+    let template = paths.keys().filter(is_it).min_by_key(|known| known.matches('{').count());
+    let Some(template) = template else { return };
+    let method = request.method.to_ascii_lowercase();
+    let call = &paths[template][&method];
+    if call.is_null() {
+        return;
+    }
+    let status = response.status;
+    let listed = &call["responses"][status.to_string()];
+    let known = MANAGEMENT_EXCEPTIONS.iter().any(|exception| exception.0 == status);
+    assert!(!listed.is_null() || known, "{method} {path} {status} is not in the document");
+    if status == 204 {
+        assert!(response.body.is_empty());
+        return;
+    }
+    let Content::Json(body) = response.content() else { panic!("{:?}", response.content()) };
+    if status >= 400 {
+        assert_eq!(body["statusCode"], status);
+        assert!(body["error"].is_string() && body["message"].is_string(), "{body}");
+        return;
+    }
+    let mut schema = listed["content"]["application/json"]["schema"].clone();
+    assert!(schema.is_object(), "{method} {path} {status} has no schema");
+    schema["components"] = MANAGEMENT["components"].clone();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<_> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{method} {path} {status} {body}: {errors:?}");
+}
+
 /// Statuses that the document does not list for a call, and why they are answered all the same.
 const EXCEPTIONS: &[(&str, &str, u16, &str)] = &[
-    ("post", "/oauth/token", 501, "not Auth0's: a grant that is not emulated yet"),
     ("post", "/mfa/associate", 403, "`User is already enrolled.` is told as an access_denied"),
     ("post", "/mfa/challenge", 403, "SDKs know a `Malformed mfa_token` as 403"),
     ("get", "/mfa/authenticators", 403, "a token without the scope: Auth0's way elsewhere"),
@@ -23,6 +76,7 @@ const EXCEPTIONS: &[(&str, &str, u16, &str)] = &[
 
 /// Panics unless the answer is as the document has it, or an exception.
 pub(crate) fn check(request: &Request, response: &Response) {
+    check_management(request, response);
     let path = match request.path.split('?').next().expect("a first part") {
         path if path.starts_with("/mfa/authenticators/") => "/mfa/authenticators/{id}",
         path => path,

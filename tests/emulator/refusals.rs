@@ -81,7 +81,7 @@ fn the_token_endpoint_refuses() {
         ),
         (
             &[("grant_type", "client_credentials"), ("audience", "api")],
-            (501, "not_emulated", "The emulator has no client_credentials grant yet."),
+            (403, "access_denied", "Service not enabled within domain: api"),
         ),
     ] {
         refused(&drive.token(parameters), status, error, description);

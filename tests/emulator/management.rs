@@ -1,0 +1,235 @@
+//! The Management API: users, what they have enrolled, factors and policies.
+
+use countersign::{
+    emulator::{Client, Factor},
+    exchange::Request,
+};
+use serde_json::{Value, json};
+
+use crate::drive::{ADA, Answer, Drive, PASSWORD, PHONE, tenant, user, with_app, with_phone};
+
+/// A tenant with everything on, its manager's token, and Ada's id.
+fn managed(ada: countersign::emulator::NewUser) -> (Drive, String, String) {
+    let mut tenant = tenant();
+    tenant.factors = Factor::ALL.into();
+    tenant.clients.push(Client::management("manager", "manager secret"));
+    let mut drive = Drive::of(tenant);
+    let id = drive.add_user(ada);
+    let token = token(&mut drive, &json!({}));
+    (drive, token, id)
+}
+
+fn token(drive: &mut Drive, more: &Value) -> String {
+    let mut body = json!({
+        "grant_type": "client_credentials", "client_id": "manager",
+        "client_secret": "manager secret", "audience": "https://tenant.example/api/v2/",
+    });
+    for (name, value) in more.as_object().expect("an object") {
+        body[name] = value.clone();
+    }
+    drive.send(&Request::new("POST", "/oauth/token").json(&body)).text("access_token")
+}
+
+fn call(drive: &mut Drive, token: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    let path = format!("/api/v2{}", path.replace('|', "%7C"));
+    let request = Request::new(method, path).header("authorization", format!("Bearer {token}"));
+    drive.send(&match body {
+        Some(body) => request.json(body),
+        None => request,
+    })
+}
+
+#[test]
+fn calls_are_answered() {
+    let (mut drive, token, id) = managed(with_phone(ADA));
+    let user = format!("/users/{id}");
+    let new = json!({
+        "connection": "db", "email": "eve@example.com", "password": "p", "email_verified": true,
+        "verify_email": false, "user_metadata": {"a": 1},
+    });
+    let mut wrong = new.clone();
+    wrong["age"] = json!(7);
+    for (method, path, body, status, code) in [
+        ("POST", "/users", Some(new.clone()), 201, ""),
+        ("POST", "/users", Some(new), 409, "auth0_idp_error"),
+        ("POST", "/users", Some(wrong), 400, "invalid_body"),
+        ("POST", "/users", Some(json!({"connection": "db"})), 400, "invalid_body"),
+        ("POST", "/users", Some(json!([])), 400, "invalid_body"),
+        ("GET", "/users?q=email:%22eve@example.com%22&search_engine=v3", None, 200, ""),
+        ("GET", "/users?include_totals=true&per_page=1&page=1", None, 200, ""),
+        ("GET", "/users?per_page=101", None, 400, "invalid_query_string"),
+        ("GET", "/users?q=name:eve", None, 501, "not_emulated"),
+        ("GET", "/users-by-email?email=EVE@example.com", None, 200, ""),
+        ("GET", "/users-by-email", None, 400, "invalid_query_string"),
+        ("GET", &user, None, 200, ""),
+        ("PATCH", &user, Some(json!({"email_verified": true})), 200, ""),
+        ("PATCH", &user, Some(json!({"email_verified": 1})), 400, "invalid_body"),
+        ("PUT", &user, Some(json!({})), 405, ""),
+        ("GET", "/users/auth0|none", None, 404, "inexistent_user"),
+        ("DELETE", "/users/auth0|none", None, 204, ""),
+        ("GET", &format!("{user}/enrollments"), None, 200, ""),
+        ("GET", "/users/auth0|none/enrollments", None, 404, "inexistent_user"),
+        ("GET", &format!("{user}/authentication-methods"), None, 200, ""),
+        (
+            "POST",
+            &format!("{user}/authentication-methods"),
+            Some(json!({"type": "phone", "phone_number": PHONE})),
+            409,
+            "authentication_method_exists",
+        ),
+        (
+            "POST",
+            &format!("{user}/authentication-methods"),
+            Some(json!({"type": "fax"})),
+            400,
+            "invalid_body",
+        ),
+        (
+            "DELETE",
+            &format!("{user}/authentication-methods/sms|dev_0"),
+            None,
+            404,
+            "inexistent_authentication_method",
+        ),
+        ("GET", "/guardian/enrollments/dev_0", None, 404, "enrollment_not_found"),
+        ("DELETE", "/guardian/enrollments/dev_0", None, 404, "enrollment_not_found"),
+        ("GET", "/guardian/factors", None, 200, ""),
+        ("PUT", "/guardian/factors/email", Some(json!({"enabled": false})), 200, ""),
+        ("PUT", "/guardian/factors/fax", Some(json!({"enabled": true})), 400, "invalid_body"),
+        ("PUT", "/guardian/factors/duo", Some(json!({"enabled": true})), 501, "not_emulated"),
+        ("PUT", "/guardian/factors/otp", Some(json!({})), 400, "invalid_body"),
+        ("GET", "/guardian/factors/phone/message-types", None, 200, ""),
+        ("PUT", "/guardian/policies", Some(json!(["confidence-score"])), 501, "not_emulated"),
+        ("PUT", "/guardian/policies", Some(json!(["now-and-then"])), 400, "invalid_body"),
+        ("GET", "/guardian/policies", None, 200, ""),
+        ("GET", "/clients", None, 404, ""),
+    ] {
+        let answer = call(&mut drive, &token, method, path, body.as_ref());
+        assert_eq!(answer.status(), status, "{method} {path} {answer:?}");
+        if status >= 400 {
+            assert_eq!(answer.body()["errorCode"].as_str().unwrap_or_default(), code, "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_bearer_is_needed_that_is_good_for_the_call() {
+    let (mut drive, _, id) = managed(user(ADA));
+    let path = format!("/users/{id}");
+    let bare = drive.send(&Request::new("GET", format!("/api/v2{path}")));
+    assert_eq!(bare.status(), 401);
+    for (token, status) in [("opaque", 400), ("a.b.c", 401)] {
+        assert_eq!(call(&mut drive, token, "GET", &path, None).status(), status);
+    }
+    let narrow = token(&mut drive, &json!({"scope": "read:users"}));
+    assert_eq!(call(&mut drive, &narrow, "GET", &path, None).status(), 200);
+    let refused = call(&mut drive, &narrow, "DELETE", &path, None);
+    assert_eq!(refused.status(), 403);
+    assert_eq!(refused.body()["errorCode"], "insufficient_scope");
+    assert_eq!(refused.text("message"), "Insufficient scope, expected any of: delete:users");
+    drive.advance(std::time::Duration::from_hours(24));
+    assert_eq!(call(&mut drive, &narrow, "GET", &path, None).status(), 401);
+}
+
+#[test]
+fn a_deleted_user_takes_everything_along() {
+    let (mut drive, token, id) = managed(user(ADA));
+    call(&mut drive, &token, "PUT", "/guardian/policies", Some(&json!([])));
+    let tokens = drive.login(ADA, &[("scope", "openid offline_access")]);
+    assert_eq!(tokens.status(), 200);
+    call(&mut drive, &token, "PUT", "/guardian/policies", Some(&json!(["all-applications"])));
+    let mfa_token = drive.mfa_token(ADA);
+    assert_eq!(call(&mut drive, &token, "DELETE", &format!("/users/{id}"), None).status(), 204);
+    assert_eq!(drive.login(ADA, &[]).outcome().2, "Wrong email or password.");
+    assert_eq!(drive.get("/userinfo", &tokens.text("access_token")).status(), 401);
+    assert_eq!(drive.list(&mfa_token).status(), 401);
+    let refresh_token = tokens.text("refresh_token");
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", &*refresh_token)];
+    assert_eq!(drive.token(&refresh).status(), 403);
+    let new = json!({"connection": "db", "email": ADA, "password": PASSWORD});
+    let again = call(&mut drive, &token, "POST", "/users", Some(&new));
+    assert_ne!(again.text("user_id"), id);
+    assert_eq!(drive.login(ADA, &[]).status(), 403);
+}
+
+#[test]
+fn methods_are_confirmed_at_once() {
+    let (mut drive, token, id) = managed(user(ADA));
+    let path = format!("/users/{id}/authentication-methods");
+    let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let made = [
+        json!({"type": "email", "name": "Mail", "email": "grace@example.com"}),
+        json!({"type": "phone", "phone_number": PHONE, "preferred_authentication_method": "voice"}),
+        json!({"type": "totp", "totp_secret": secret}),
+    ]
+    .map(|body| {
+        let answer = call(&mut drive, &token, "POST", &path, Some(&body));
+        assert_eq!(answer.status(), 201, "{answer:?}");
+        answer.body()
+    });
+    assert_eq!(made[0]["email"], "grac****@exam*******");
+    assert!(made[1]["id"].as_str().expect("an id").starts_with("phone|dev_"));
+    let totals = format!("{path}?include_totals=true");
+    let list = call(&mut drive, &token, "GET", &totals, None).body();
+    assert_eq!(
+        (&list["total"], &list["start"], &list["limit"]),
+        (&json!(3), &json!(0), &json!(50))
+    );
+    let kinds: Vec<_> = list["authenticators"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| (entry["type"].as_str().expect("a type"), entry["confirmed"] == true))
+        .collect();
+    assert_eq!(kinds, [("email", true), ("phone", true), ("totp", true)]);
+    let mfa_token = drive.mfa_token(ADA);
+    let otp = drive.otp(secret);
+    assert_eq!(drive.verify_otp(&mfa_token, &otp).status(), 200);
+    let one = format!("{path}/{}", made[1]["id"].as_str().expect("an id"));
+    assert_eq!(call(&mut drive, &token, "GET", &one, None).body()["phone_number"], PHONE);
+    assert_eq!(call(&mut drive, &token, "DELETE", &one, None).status(), 204);
+    assert_eq!(call(&mut drive, &token, "GET", &one, None).status(), 404);
+    // The pair is gone, the rest is there.
+    let mfa_token = drive.mfa_token(ADA);
+    assert_eq!(drive.list(&mfa_token).body().as_array().expect("a list").len(), 2);
+    let enrollments = call(&mut drive, &token, "GET", &format!("/users/{id}/enrollments"), None);
+    let device = enrollments.body()[0]["id"].as_str().expect("an id").to_owned();
+    let enrollment = format!("/guardian/enrollments/{device}");
+    assert_eq!(call(&mut drive, &token, "GET", &enrollment, None).status(), 200);
+    assert_eq!(call(&mut drive, &token, "DELETE", &enrollment, None).status(), 204);
+    let all = format!("/users/{id}/authenticators");
+    assert_eq!(call(&mut drive, &token, "DELETE", &all, None).status(), 204);
+    assert_eq!(call(&mut drive, &token, "GET", &path, None).body(), json!([]));
+    assert_eq!(drive.list(&mfa_token).body(), json!([]));
+}
+
+#[test]
+fn a_recovery_code_is_replaced() {
+    let (mut drive, token, id) = managed(with_app(ADA));
+    let path = format!("/users/{id}/recovery-code-regeneration");
+    let codes: Vec<_> = (0..2)
+        .map(|_| call(&mut drive, &token, "POST", &path, None).text("recovery_code"))
+        .collect();
+    let mfa_token = drive.mfa_token(ADA);
+    assert_eq!(drive.recover(&mfa_token, &codes[0]).outcome().2, "MFA Authorization rejected.");
+    assert_eq!(drive.recover(&mfa_token, &codes[1]).status(), 200);
+}
+
+#[test]
+fn factors_and_policies_are_the_tenants() {
+    let (mut drive, token, _) = managed(user(ADA));
+    let off = json!({"enabled": false});
+    call(&mut drive, &token, "PUT", "/guardian/factors/otp", Some(&off));
+    let factors = call(&mut drive, &token, "GET", "/guardian/factors", None).body();
+    let otp = factors.as_array().expect("a list").iter().find(|factor| factor["name"] == "otp");
+    assert_eq!(otp.expect("the factor")["enabled"], false);
+    let mfa_token = drive.mfa_token(ADA);
+    assert_eq!(drive.associate_otp(&mfa_token).outcome().1, "unsupported_challenge_type");
+    let types = json!({"message_types": ["voice"]});
+    let types_path = "/guardian/factors/phone/message-types";
+    assert_eq!(call(&mut drive, &token, "PUT", types_path, Some(&types)).body(), types);
+    assert_eq!(drive.associate_phone(&mfa_token, "sms", PHONE).status(), 401);
+    assert_eq!(drive.associate_phone(&mfa_token, "voice", PHONE).status(), 200);
+    call(&mut drive, &token, "PUT", "/guardian/policies", Some(&json!([])));
+    assert_eq!(drive.login(ADA, &[]).status(), 200);
+}
