@@ -177,7 +177,7 @@ impl Emulator {
         call: &Call<'_>,
     ) -> Result<Value, Refusal> {
         let client = self.tenant.client(client_id).ok_or_else(Refusal::invalid_client)?;
-        if matches!(client.authentication, Authentication::None) {
+        if client.is_public() {
             return Err(Refusal::public_client());
         }
         let audience = parameters.required("audience")?;

@@ -45,7 +45,7 @@ impl Emulator {
             let grants: Vec<_> = client.grants.iter().map(|grant| grant.uri()).collect();
             json!({
                 "client_id": client.id,
-                "confidential": client.secret.is_some(),
+                "confidential": !client.is_public(),
                 "grant_types": grants,
             })
         });

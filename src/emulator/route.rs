@@ -105,6 +105,9 @@ pub(super) struct Credentials {
     pub(super) proof: Proof,
 }
 
+/// The one kind of assertion there is \[doc\].
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// What a client shows for it.
 #[derive(Clone)]
 pub(super) enum Proof {
@@ -120,7 +123,6 @@ impl Credentials {
         if let Some(basic) = authorization(request, "basic").and_then(Self::basic) {
             return Ok(basic);
         }
-        const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
         if let Some(assertion) = parameters.get("client_assertion") {
             if parameters.required("client_assertion_type")? != ASSERTION_TYPE {
                 return Err(Refusal::invalid("client_assertion_type"));

@@ -195,6 +195,19 @@ impl Client {
         }
     }
 
+    /// The `client_secret`, if that is how it proves that it is the one.
+    #[must_use]
+    pub const fn secret(&self) -> Option<&Secret<String>> {
+        match &self.authentication {
+            Authentication::Secret(secret) => Some(secret),
+            Authentication::None | Authentication::PrivateKeyJwt(_) => None,
+        }
+    }
+
+    pub(super) const fn is_public(&self) -> bool {
+        matches!(self.authentication, Authentication::None)
+    }
+
     /// An application that may do everything at the Management API, and nothing else.
     #[must_use]
     pub fn management(id: impl Into<String>, secret: impl Into<String>) -> Self {

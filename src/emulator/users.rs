@@ -34,17 +34,6 @@ impl Users {
         self.by_id.get(self.by_email.get(&email.to_lowercase())?)
     }
 
-    /// All of them, by id.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &User> {
-        self.by_id.values()
-    }
-
-    pub(super) fn remove(&mut self, id: &str) -> Option<User> {
-        let user = self.by_id.remove(id)?;
-        self.by_email.remove(&user.email.to_lowercase());
-        Some(user)
-    }
-
     /// Adds a user, in place of any with the same address.
     pub(super) fn insert(&mut self, user: User) {
         let known = self.by_email.insert(user.email.to_lowercase(), user.id.clone());

@@ -1,11 +1,8 @@
 //! The tenant that is served where none is described.
 
-use std::collections::BTreeSet;
-
 use crate::{
     clock::{Entropy, SeededEntropy},
-    emulator::{Client, Emulator, Factor, GrantType, Tenant},
-    secret::Secret,
+    emulator::{Client, Emulator, Factor, Tenant},
 };
 
 /// A tenant as it is at the start, and what a client of it has to know.
@@ -35,17 +32,13 @@ impl Setup {
     pub fn new(seed: u64) -> Self {
         let mut entropy = SeededEntropy::new(seed);
         let random: &mut dyn Entropy = &mut entropy;
-        let mut make = |secret: bool, grants: BTreeSet<GrantType>| Client {
-            // As Auth0 makes them: an id of 32 characters, a secret of 64.
-            id: random.text(32, ALPHANUMERIC),
-            secret: secret.then(|| Secret::new(random.text(64, ALPHANUMERIC))),
-            grants,
-        };
-        let own = GrantType::ClientCredentials;
+        // As Auth0 makes them: an id of 32 characters, a secret of 64.
+        let mut make = || (random.text(32, ALPHANUMERIC), random.text(64, ALPHANUMERIC));
+        let (application, spa, management) = (make(), make(), make());
         let clients = Clients {
-            application: make(true, GrantType::ALL.into()),
-            spa: make(false, GrantType::ALL.into_iter().filter(|grant| *grant != own).collect()),
-            management: make(true, [own].into()),
+            application: Client::confidential(application.0, application.1),
+            spa: Client::public(spa.0),
+            management: Client::management(management.0, management.1),
         };
         let tenant = Tenant {
             factors: Factor::ALL.into(),

@@ -34,7 +34,7 @@ fn users_are_made_seen_and_removed() {
         assert!(!answer.body.contains("correct horse"), "{answer:?}");
     }
     let clients = service.clients();
-    let secret = clients.application.secret.as_ref().expect("a secret");
+    let secret = clients.application.secret().expect("a secret");
     assert!(!state.body.contains(secret.expose()), "{state:?}");
 
     let remove = format!("DELETE users/{}", id.replace('|', "%7C"));

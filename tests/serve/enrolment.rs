@@ -20,7 +20,7 @@ async fn an_address_is_enrolled_over_the_wire() {
 pub(crate) async fn enrol(service: &Service, client: &reqwest::Client) {
     service.tenant().add_user(NewUser::new(USER, "correct horse"));
     let application = &service.clients().application;
-    let secret = application.secret.as_ref().expect("a secret").expose();
+    let secret = application.secret().expect("a secret").expose();
     let url = service.url();
     let post = |request: reqwest::RequestBuilder, body: Value| async move {
         let request = request.header("content-type", "application/json").body(body.to_string());

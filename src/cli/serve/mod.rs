@@ -112,7 +112,7 @@ fn log(args: &Serve) -> Result<Option<Log<File>>, Failure> {
 /// What other programs read; the member names are a contract.
 fn line(service: &Service, authority: Option<&Path>) -> Value {
     let clients = service.clients();
-    let secret = |client: &Client| client.secret.as_ref().map(|secret| secret.expose().clone());
+    let secret = |client: &Client| client.secret().map(|secret| secret.expose().clone());
     let mut line = json!({"url": service.url(), "issuer": service.issuer()});
     if let Some(authority) = authority {
         line["ca"] = json!(authority);

@@ -50,5 +50,9 @@ pub(super) fn setup(path: &Path, seed: u64) -> Result<Setup, Failure> {
 
 /// What is told of an application.
 fn application(known: &Credentials) -> emulator::Client {
-    emulator::Client { secret: known.secret.clone(), ..emulator::Client::public(known.id.as_str()) }
+    let id = known.id.as_str();
+    match &known.secret {
+        Some(secret) => emulator::Client::confidential(id, secret.expose().as_str()),
+        None => emulator::Client::public(id),
+    }
 }

@@ -103,9 +103,15 @@ impl Operation {
                 _,
                 ["users" | "users-by-email"]
                 | ["users", _]
-                | ["users", _, "enrollments" | "authentication-methods"]
+                | [
+                    "users",
+                    _,
+                    "enrollments"
+                    | "authentication-methods"
+                    | "authenticators"
+                    | "recovery-code-regeneration",
+                ]
                 | ["users", _, "authentication-methods", _]
-                | ["users", _, "authenticators" | "recovery-code-regeneration"]
                 | ["guardian", "factors" | "policies"]
                 | ["guardian", "enrollments" | "factors", _]
                 | ["guardian", "factors", "phone", "message-types"],

@@ -98,10 +98,7 @@ impl Emulator {
 
     /// With everything that was given out to the user. One who is not there is gone already.
     pub(super) fn delete_user(&mut self, id: &str) {
-        self.users.remove(id);
-        self.transactions.retain(|known| known.grant().user != id);
-        self.access_tokens.retain(|known| known.grant.user != id);
-        self.refresh_tokens.retain(|known| known.user != id);
+        self.remove_user(id);
     }
 }
 
