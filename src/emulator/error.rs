@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::tenant::GrantType;
+use super::{action::FactorType, tenant::GrantType};
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,7 @@ impl Refusal {
 
 /// At `/oauth/token`.
 impl Refusal {
-    /// \[doc\] for 403; the OpenAPI lists it under 401. Without `mfa_requirements`: only tenants
-    /// with customised MFA send them \[doc\].
+    /// \[doc\] for 403; the OpenAPI lists it under 401.
     pub(super) fn mfa_required(mfa_token: String) -> Self {
         Self::new(403, "mfa_required", "Multifactor authentication required")
             .with("mfa_token", mfa_token)
@@ -146,6 +145,51 @@ impl Refusal {
         Self::new(500, "server_error", "The token could not be signed.")
     }
 }
+
+/// By a tenant's policy and limits.
+impl Refusal {
+    /// By an Action, in its words \[doc\].
+    pub(super) fn denied(reason: &str) -> Self {
+        Self::new(403, "access_denied", reason)
+    }
+
+    /// An Action names factors of which none can be used, or too many: that the login fails is
+    /// \[doc\], how is \[guess\].
+    pub(super) fn no_factor_left() -> Self {
+        Self::new(403, "access_denied", "None of the required factors can be used.")
+    }
+
+    /// A factor that is not among those that an Action names \[guess\].
+    pub(super) fn not_demanded(factor: FactorType) -> Self {
+        let text = format!("The factor is not one of those that are required: {}", factor.word());
+        Self::new(401, "unsupported_challenge_type", text)
+    }
+
+    /// By brute-force protection \[doc: set-up-cors\]. The emulator sends no such notification.
+    pub(super) fn blocked() -> Self {
+        let text = "Your account has been blocked after multiple consecutive login attempts. \
+                    We've sent you a notification via your preferred contact method with \
+                    instructions on how to unblock it.";
+        Self::new(429, "too_many_attempts", text)
+    }
+
+    /// \[doc: api/authentication\].
+    pub(super) fn too_many_requests() -> Self {
+        Self::new(429, "too_many_requests", TOO_MANY_REQUESTS)
+    }
+
+    /// The same of the Management API, whose errors have another form \[doc\]\[seen\].
+    pub(super) fn too_many_management_requests() -> Self {
+        Self { status: 429, headers: Vec::new(), body: Map::new() }
+            .with("statusCode", 429)
+            .with("error", "Too Many Requests")
+            .with("message", TOO_MANY_REQUESTS)
+            .with("errorCode", "too_many_requests")
+    }
+}
+
+const TOO_MANY_REQUESTS: &str = "Too many requests. Check the X-RateLimit-Limit, \
+     X-RateLimit-Remaining and X-RateLimit-Reset headers.";
 
 /// At `/mfa/*`.
 impl Refusal {

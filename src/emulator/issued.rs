@@ -35,12 +35,30 @@ impl<T> Issued<T> {
         self.order.iter().filter_map(|text| Some((&**text, self.by_text.get(text)?)))
     }
 
+    /// What has this text; `make` makes it where there is none.
+    pub(super) fn get_or_insert_with(&mut self, text: &str, make: impl FnOnce() -> T) -> &mut T {
+        let text: Arc<str> = text.into();
+        if !self.by_text.contains_key(&text) {
+            self.order.push_back(Arc::clone(&text));
+            self.forget();
+        }
+        self.by_text.entry(text).or_insert_with(make)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.by_text.values_mut()
+    }
+
     /// Remembers `it`, in place of what had this text.
     pub(super) fn insert(&mut self, text: &str, it: T) {
         let text: Arc<str> = text.into();
         if self.by_text.insert(Arc::clone(&text), it).is_none() {
             self.order.push_back(text);
         }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         if self.order.len() > CAPACITY
             && let Some(oldest) = self.order.pop_front()
         {

@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     Call, Effect, Email, Emulator, PhoneMessage, PushNotification, PushPurpose,
+    action::{Demand, Demanded, FactorType},
     app::App,
-    authenticator::{Authenticator, Channel, Device, Means, is_phone_number},
+    authenticator::{Authenticator, Channel, Device, Means, State, is_phone_number},
     code,
     error::Refusal,
+    issued::Issued,
     push::{self, Push},
     route::{self, Credentials, Parameters},
     tenant::Factor,
@@ -21,7 +23,8 @@ impl Emulator {
     pub(super) fn associate(&mut self, call: &mut Call<'_>) -> Result<Value, Refusal> {
         let bearer = self.bearer(call, "enroll")?;
         let user = self.users.get_mut(bearer.user()).ok_or_else(Refusal::invalid_bearer)?;
-        if matches!(bearer, Bearer::MfaToken { .. }) && user.is_enrolled() {
+        let demand = bearer.demand(&self.transactions);
+        if demand.is_some_and(|demand| !demand.lets_enroll(user.is_enrolled())) {
             return Err(Refusal::already_enrolled());
         }
         // A confidential client is to send its credentials [doc], but no SDK does [sdk]: the
@@ -30,6 +33,10 @@ impl Emulator {
         let factor = associated_factor(&parameters)?;
         if !self.tenant.has(factor) {
             return Err(Refusal::factor_is_off(factor.word()));
+        }
+        let factor_type = FactorType::of(factor);
+        if demand.is_some_and(|demand| !demand.accepts(factor_type, State::Pending)) {
+            return Err(Refusal::not_demanded(factor_type));
         }
         let channel = match factor {
             Factor::Otp => return self.associate_app(bearer, call),
@@ -109,10 +116,11 @@ impl Emulator {
         let credentials = Credentials::of(call.request, &parameters)?;
         let transaction = self.transaction(mfa_token, &credentials.id, call.now)?;
         let user_id = transaction.grant().user.clone();
+        let demand = transaction.demand().clone();
         self.authenticate(&credentials, call.now)?;
         let user = self.users.get_mut(&user_id).ok_or_else(Refusal::malformed_mfa_token)?;
         let mut active = user.authenticators(&self.tenant);
-        active.retain(Authenticator::is_active);
+        active.retain(|it| it.is_active() && demand.accepts(it.factor_type(), State::Active));
         let authenticator = choose(active, &parameters)?;
         user.count(&authenticator.means, call.now)?;
         let mut answer = json!({"challenge_type": authenticator.means.challenge_type()});
@@ -186,6 +194,14 @@ impl Bearer {
             Self::AccessToken { grant, .. } => &grant.user,
         }
     }
+
+    /// What the `mfa_token` was given out for; an access token is good for any factor.
+    fn demand<'a>(&self, transactions: &'a Issued<Transaction>) -> Option<&'a Demand> {
+        match self {
+            Self::MfaToken { token, .. } => transactions.get(token).map(Transaction::demand),
+            Self::AccessToken { .. } => None,
+        }
+    }
 }
 
 impl Emulator {
@@ -223,7 +239,8 @@ impl Emulator {
             Bearer::MfaToken { token, .. } => token,
             Bearer::AccessToken { token, grant, expires } => {
                 if self.transactions.get(&token).is_none_or(Transaction::is_spent) {
-                    self.transactions.insert(&token, Transaction::open(grant, expires));
+                    self.transactions
+                        .insert(&token, Transaction::open(grant, Demanded::any(), expires));
                 }
                 token
             }

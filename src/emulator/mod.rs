@@ -10,8 +10,8 @@
 //! test with an invented answer, `[seen]` quoted from a tenant by its users, `[guess]` is ours.
 //!
 //! What it leaves out:
-//! - `mfa_requirements` (customised MFA only), Actions, and with them chained MFA; rate limits by
-//!   address (429) and brute-force protection;
+//! - of Actions, what does not ask for a factor or refuse; of attack protection, everything but the
+//!   block of a name that tries from one address;
 //! - of the Management API all but users, enrolments, factors and policies, and every endpoint of a
 //!   browser's login.
 //!
@@ -52,7 +52,9 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod action;
 mod app;
+mod attack;
 mod authenticator;
 mod client;
 mod code;
@@ -60,6 +62,7 @@ mod discovery;
 mod error;
 mod inspect;
 mod issued;
+mod limits;
 mod management;
 mod mfa;
 mod oauth;
@@ -74,15 +77,21 @@ mod users;
 use serde_json::Value;
 
 pub use self::{
+    action::{Action, FactorType, Then, When},
+    attack::BruteForceProtection,
     client::{Api, PublicKey},
+    limits::{Limit, Limits},
     push::{PendingPush, PushPurpose},
     tenant::{
-        Authentication, Client, Enrolled, Factor, GrantType, MfaPolicy, NewUser, Scheme, Tenant,
+        Authentication, Client, Enrolled, Factor, GrantType, Lifetimes, MfaPolicy, NewUser, Scheme,
+        Tenant,
     },
 };
 use self::{
+    attack::Attempts,
     error::Refusal,
     issued::Issued,
+    limits::Requests,
     route::Endpoint,
     token::{AccessToken, Grant},
     transaction::Transaction,
@@ -113,6 +122,9 @@ pub struct Emulator {
     refresh_tokens: Issued<Grant>,
     /// Client and `jti` of the assertions that were used.
     assertions: Issued<()>,
+    /// By the name that was logged in with, and the address that it came from.
+    attempts: Issued<Attempts>,
+    requests: Requests,
 }
 
 impl Emulator {
@@ -120,6 +132,8 @@ impl Emulator {
     #[must_use]
     pub fn new(tenant: Tenant) -> Self {
         Self {
+            attempts: Issued::new(),
+            requests: Requests::new(&tenant.limits),
             tenant,
             follows_host: false,
             users: Users::default(),
@@ -153,6 +167,12 @@ impl Emulator {
         id
     }
 
+    /// Asks something else of logins from now on: an Action that is for one user can be made when
+    /// there is one.
+    pub fn set_actions(&mut self, actions: Vec<Action>) {
+        self.tenant.actions = actions;
+    }
+
     /// Answers a request. It never fails: a bad request is a response too.
     pub fn handle(
         &mut self,
@@ -167,13 +187,18 @@ impl Emulator {
             host.clone_into(&mut self.tenant.domain);
         }
         let mut call = Call { request, now, entropy, effects: Vec::new() };
-        let response = match Endpoint::of(request) {
+        let counted = self.requests.count(&request.path, now);
+        let mut response = match Endpoint::of(request) {
             Ok(endpoint) => {
-                let answer = self.answer(&endpoint, &mut call);
+                let answer = counted.and_then(|()| self.answer(&endpoint, &mut call));
                 respond(endpoint.content_type(), answer)
             }
-            Err(refusal) => respond("application/json; charset=utf-8", Err(refusal)),
+            Err(refusal) => {
+                let refusal = counted.err().unwrap_or(refusal);
+                respond("application/json; charset=utf-8", Err(refusal))
+            }
         };
+        self.requests.tell(&request.path, &mut response.headers, now);
         Reply { response, effects: call.effects }
     }
 

@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Call, Emulator,
+    action::{Demanded, Event, FactorType, Flow, Occasion},
+    attack,
     authenticator::State,
     error::Refusal,
     route::{self, Credentials, Parameters},
@@ -13,12 +15,10 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// The default life of an access token, in seconds \[doc\].
-const LIFETIME: u64 = 86_400;
+/// The life of an access token without an audience, in seconds, which cannot be configured \[doc\].
+const OPAQUE_LIFETIME: u64 = 86_400;
 /// The life of one for the MFA audience, which cannot be configured \[doc\].
 const MFA_LIFETIME: u64 = 600;
-/// The default life of an ID token \[doc\].
-const ID_TOKEN_LIFETIME: u64 = 36_000;
 
 impl Emulator {
     pub(super) fn token(&mut self, call: &mut Call<'_>) -> Result<Value, Refusal> {
@@ -78,31 +78,28 @@ impl Emulator {
         call: &mut Call<'_>,
     ) -> Result<Value, Refusal> {
         let (name, password) = (parameters.required("username")?, parameters.required("password")?);
-        let user = self.users.with_email_mut(name).ok_or_else(Refusal::wrong_password)?;
-        if !user.log_in(password, call.now) {
+        let client = self.tenant.client(client_id).ok_or_else(Refusal::invalid_client)?;
+        let address = attack::address(call.request, client);
+        let protection = self.tenant.brute_force_protection;
+        self.attempts(name, address).begin(protection, call.now)?;
+        let user = self.users.with_email_mut(name);
+        let Some(user_id) =
+            user.and_then(|user| user.log_in(password, call.now).then(|| user.id.clone()))
+        else {
+            self.attempts(name, address).fail(call.now);
             return Err(Refusal::wrong_password());
-        }
+        };
+        self.attempts(name, address).succeed();
         let audience = parameters.get("audience").map(str::to_owned);
-        // The MFA audience has a rule of its own, whatever the policy [doc]: else nobody could
-        // ever enrol a second factor with a token for it.
-        let guarded = if audience.as_ref() == Some(&self.tenant.mfa_audience()) {
-            user.guards_the_mfa_audience()
+        let scope = Scope::new(parameters.get("scope").unwrap_or_default());
+        let occasion = if audience.as_ref() == Some(&self.tenant.mfa_audience()) {
+            Occasion::MfaAudience
         } else {
-            self.tenant.policy == MfaPolicy::Always
+            Occasion::Login
         };
-        let grant = Grant {
-            client: client_id.to_owned(),
-            user: user.id.clone(),
-            audience,
-            scope: Scope::new(parameters.get("scope").unwrap_or_default()),
-        };
-        if !guarded {
-            return self.issue(&grant, &grant.scope, call).map(Value::Object);
-        }
-        let expires = call.now + transaction::LIFETIME;
-        let mfa_token = token::sealed(expires, call.entropy);
-        self.transactions.insert(&mfa_token, Transaction::open(grant, expires));
-        Err(Refusal::mfa_required(mfa_token))
+        let grant = Grant { client: client_id.to_owned(), user: user_id, audience, scope };
+        let flow = self.flow(occasion, &grant, grant.audience.as_deref(), &grant.scope)?;
+        self.go_on(grant, flow, call).map(Value::Object)
     }
 
     fn out_of_band(
@@ -114,6 +111,7 @@ impl Emulator {
         let mfa_token = parameters.required("mfa_token")?;
         let oob_code = parameters.required("oob_code")?;
         let transaction = self.transaction(mfa_token, client_id, call.now)?;
+        let demand = transaction.demand().clone();
         let Some(challenge) = transaction.challenged(oob_code).cloned() else {
             let other = self.oob_codes.get(oob_code).and_then(|token| self.transactions.get(token));
             return Err(if other.is_some_and(|other| other.challenged(oob_code).is_some()) {
@@ -126,8 +124,11 @@ impl Emulator {
         let user = self.users.get_mut(&user_id).ok_or_else(Refusal::malformed_mfa_token)?;
         // It may have been deleted, or replaced by another association, in the meantime.
         let authenticators = user.authenticators(&self.tenant);
-        if !authenticators.iter().any(|known| known.id == challenge.authenticator) {
-            return Err(Refusal::malformed_oob_code());
+        let proven = authenticators.iter().find(|known| known.id == challenge.authenticator);
+        let proven = proven.ok_or_else(Refusal::malformed_oob_code)?;
+        let factor_type = proven.factor_type();
+        if !demand.accepts(factor_type, proven.state) {
+            return Err(Refusal::not_demanded(factor_type));
         }
         match &challenge.task {
             Task::Tell { binding_code } => {
@@ -154,7 +155,7 @@ impl Emulator {
                 push.ok_or_else(Refusal::malformed_oob_code)?.poll(call.now)?;
             }
         }
-        self.complete(mfa_token, call).map(Value::Object)
+        self.complete(mfa_token, factor_type, call).map(Value::Object)
     }
 
     /// A challenge may come before it, and need not \[doc\].
@@ -173,6 +174,7 @@ impl Emulator {
         let apps = user.apps();
         let apps: Vec<_> = apps
             .filter(|(id, state, _)| *state == State::Active || transaction.has_app(id))
+            .filter(|(_, state, _)| transaction.demand().accepts(FactorType::Otp, *state))
             .collect();
         if apps.is_empty() {
             return Err(Refusal::no_otp());
@@ -190,7 +192,7 @@ impl Emulator {
             return Err(Refusal::invalid_otp_code());
         };
         user.activate(&id);
-        self.complete(mfa_token, call).map(Value::Object)
+        self.complete(mfa_token, FactorType::Otp, call).map(Value::Object)
     }
 
     fn recovery_code(
@@ -201,7 +203,11 @@ impl Emulator {
     ) -> Result<Value, Refusal> {
         let mfa_token = parameters.required("mfa_token")?;
         let given = parameters.required("recovery_code")?;
-        let user_id = self.transaction(mfa_token, client_id, call.now)?.grant().user.clone();
+        let transaction = self.transaction(mfa_token, client_id, call.now)?;
+        let user_id = transaction.grant().user.clone();
+        if !transaction.demand().accepts(FactorType::RecoveryCode, State::Active) {
+            return Err(Refusal::not_demanded(FactorType::RecoveryCode));
+        }
         let user = self.users.get_mut(&user_id).ok_or_else(Refusal::malformed_mfa_token)?;
         let throttled = user.failed_recovery_codes.is_empty(call.now);
         let known = user.recovery_code().ok_or_else(Refusal::no_recovery_code)?;
@@ -213,12 +219,21 @@ impl Emulator {
             return Err(Refusal::rejected_recovery_code());
         }
         let replacement = known.replace(call.entropy);
-        let mut tokens = self.complete(mfa_token, call)?;
+        // Where another factor is demanded next, the replacement comes with that answer [guess]: it
+        // is shown but once.
+        let mut tokens = self
+            .complete(mfa_token, FactorType::RecoveryCode, call)
+            .map_err(|refusal| refusal.with("recovery_code", replacement.as_str()))?;
         tokens.insert("recovery_code".into(), json!(replacement));
         Ok(Value::Object(tokens))
     }
 
-    /// Each refresh token works once: the next comes with the answer.
+    /// Each refresh token works once: the next comes with the answer. Another audience than the
+    /// login's gives a token for that one alone, as if the application's policy had them all
+    /// \[doc: multi-resource-refresh-token\].
+    ///
+    /// Where a factor is demanded the refresh token is kept, and there is no other with the tokens
+    /// in the end \[guess\].
     fn refresh(
         &mut self,
         client_id: &str,
@@ -229,49 +244,126 @@ impl Emulator {
         let known = self.refresh_tokens.get(refresh_token);
         let grant = known.filter(|grant| grant.client == client_id).cloned();
         let grant = grant.ok_or_else(Refusal::invalid_refresh_token)?;
-        self.refresh_tokens.remove(refresh_token);
-        // Words that were not granted are dropped [guess].
         let asked = Scope::new(parameters.get("scope").unwrap_or_default());
-        self.issue(&grant, &grant.scope.narrowed(&asked), call).map(Value::Object)
+        let audience = parameters.get("audience");
+        let is_other = audience.is_some() && audience != grant.audience.as_deref();
+        let wanted = if is_other {
+            let audience = audience.map(str::to_owned);
+            Grant { audience, scope: asked.clone(), ..grant.clone() }
+        } else {
+            // Words that were not granted are dropped [guess].
+            Grant { scope: grant.scope.narrowed(&asked), ..grant.clone() }
+        };
+        let occasion = if is_other && audience == Some(&self.tenant.mfa_audience()) {
+            Occasion::MfaAudience
+        } else {
+            Occasion::Refresh
+        };
+        let flow = self.flow(occasion, &wanted, audience, &asked)?;
+        if let Some(demanded) = self.demanded(flow, &wanted)? {
+            let wanted = Grant { scope: wanted.scope.without("offline_access"), ..wanted };
+            return Err(self.mfa_required(wanted, demanded, call));
+        }
+        self.refresh_tokens.remove(refresh_token);
+        self.issue(&wanted, Some(&grant), call).map(Value::Object)
     }
 }
 
 /// The tokens.
 impl Emulator {
-    /// Ends a transaction, and issues what it was for.
+    /// What there is between the right password, or refresh token, and the tokens.
+    fn flow(
+        &self,
+        occasion: Occasion,
+        grant: &Grant,
+        audience: Option<&str>,
+        scope: &Scope,
+    ) -> Result<Flow, Refusal> {
+        let user = self.users.get(&grant.user).ok_or_else(Refusal::invalid_refresh_token)?;
+        let guarded = match occasion {
+            Occasion::Login => self.tenant.policy == MfaPolicy::Always,
+            Occasion::MfaAudience => user.guards_the_mfa_audience(),
+            Occasion::Refresh => false,
+        };
+        let event = Event { occasion, user, client: &grant.client, scope, audience };
+        Ok(Flow::of(&self.tenant, &event, guarded))
+    }
+
+    /// What is demanded next.
+    fn demanded(&self, flow: Flow, grant: &Grant) -> Result<Option<Demanded>, Refusal> {
+        let user = self.users.get(&grant.user).ok_or_else(Refusal::malformed_mfa_token)?;
+        flow.advance(&self.tenant, user)
+    }
+
+    /// Issues tokens, unless something is demanded first.
+    fn go_on(
+        &mut self,
+        grant: Grant,
+        flow: Flow,
+        call: &mut Call<'_>,
+    ) -> Result<Map<String, Value>, Refusal> {
+        if let Some(demanded) = self.demanded(flow, &grant)? {
+            return Err(self.mfa_required(grant, demanded, call));
+        }
+        let renewable = grant.scope.has("offline_access").then_some(&grant);
+        self.issue(&grant, renewable, call)
+    }
+
+    /// Opens a transaction. The next of a chain has a token and ten minutes of its own: the token is
+    /// new \[sdk: nextjs-auth0\], the time \[guess\].
+    fn mfa_required(&mut self, grant: Grant, demanded: Demanded, call: &mut Call<'_>) -> Refusal {
+        let expires = call.now + transaction::LIFETIME;
+        let mfa_token = token::sealed(expires, call.entropy);
+        let user = self.users.get(&grant.user).filter(|_| self.tenant.customize_mfa);
+        let requirements = user.map(|user| demanded.demand.requirements(&self.tenant, user));
+        self.transactions.insert(&mfa_token, Transaction::open(grant, demanded, expires));
+        let refusal = Refusal::mfa_required(mfa_token);
+        match requirements {
+            Some(requirements) => refusal.with("mfa_requirements", requirements),
+            None => refusal,
+        }
+    }
+
+    /// Ends a transaction in which this was proven, and issues what it was for, unless more is
+    /// demanded.
     fn complete(
         &mut self,
         mfa_token: &str,
+        proven: FactorType,
         call: &mut Call<'_>,
     ) -> Result<Map<String, Value>, Refusal> {
         let transaction = self.transactions.get_mut(mfa_token);
-        let grant = transaction.ok_or_else(Refusal::malformed_mfa_token)?.spend();
-        self.issue(&grant, &grant.scope, call)
+        let (grant, mut flow) = transaction.ok_or_else(Refusal::malformed_mfa_token)?.spend();
+        flow.prove(proven);
+        self.go_on(grant, flow, call)
     }
 
-    /// Issues what `grant` allows, for `scope` of it. No token carries an `amr`: those of the MFA
-    /// API do not \[doc\].
+    /// Issues what `grant` allows, with a refresh token for what is `renewable`. No token carries
+    /// an `amr`: those of the MFA API do not \[doc\].
     fn issue(
         &mut self,
         grant: &Grant,
-        scope: &Scope,
+        renewable: Option<&Grant>,
         call: &mut Call<'_>,
     ) -> Result<Map<String, Value>, Refusal> {
-        let for_mfa = grant.audience.as_ref() == Some(&self.tenant.mfa_audience());
-        let lifetime = if for_mfa { MFA_LIFETIME } else { LIFETIME };
-        let access_token = self.access_token(grant, scope, lifetime, call)?;
+        let scope = &grant.scope;
+        let lifetime = match &grant.audience {
+            None => OPAQUE_LIFETIME,
+            Some(audience) if *audience == self.tenant.mfa_audience() => MFA_LIFETIME,
+            Some(_) => self.tenant.lifetimes.access_token.as_secs(),
+        };
+        let access_token = self.access_token(grant, lifetime, call)?;
         let mut answer = Map::new();
         let expires = call.now + std::time::Duration::from_secs(lifetime);
-        let issued = Grant { scope: scope.clone(), ..grant.clone() };
-        self.access_tokens.insert(&access_token, AccessToken { grant: issued, expires });
+        self.access_tokens.insert(&access_token, AccessToken { grant: grant.clone(), expires });
         answer.insert("access_token".into(), access_token.into());
-        if grant.scope.has("offline_access") {
+        if let Some(renewable) = renewable {
             let refresh_token = token::refresh(call.entropy);
-            self.refresh_tokens.insert(&refresh_token, grant.clone());
+            self.refresh_tokens.insert(&refresh_token, renewable.clone());
             answer.insert("refresh_token".into(), refresh_token.into());
         }
         if scope.has("openid") {
-            answer.insert("id_token".into(), json!(self.id_token(grant, scope, call.now)?));
+            answer.insert("id_token".into(), json!(self.id_token(grant, call.now)?));
         }
         answer.insert("expires_in".into(), json!(lifetime));
         if !scope.is_empty() {
@@ -285,13 +377,13 @@ impl Emulator {
     fn access_token(
         &self,
         grant: &Grant,
-        scope: &Scope,
         lifetime: u64,
         call: &mut Call<'_>,
     ) -> Result<String, Refusal> {
         let Some(audience) = &grant.audience else { return Ok(token::opaque(call.entropy)) };
         let issued_at = call.now.as_secs();
         let issuer = self.tenant.issuer();
+        let scope = &grant.scope;
         // With `openid` the token is good for /userinfo too, and says so.
         let audiences = if scope.has("openid") {
             json!([audience, format!("{issuer}userinfo")])
@@ -309,14 +401,15 @@ impl Emulator {
         }))
     }
 
-    fn id_token(&self, grant: &Grant, scope: &Scope, now: Timestamp) -> Result<String, Refusal> {
+    fn id_token(&self, grant: &Grant, now: Timestamp) -> Result<String, Refusal> {
         let user = self.users.get(&grant.user);
-        let mut claims = user.map(|user| user.claims(scope)).unwrap_or_default();
+        let mut claims = user.map(|user| user.claims(&grant.scope)).unwrap_or_default();
+        let lifetime = self.tenant.lifetimes.id_token.as_secs();
         let issued_at = now.as_secs();
         claims.insert("iss".into(), json!(self.tenant.issuer()));
         claims.insert("aud".into(), json!(grant.client));
         claims.insert("iat".into(), json!(issued_at));
-        claims.insert("exp".into(), json!(issued_at + ID_TOKEN_LIFETIME));
+        claims.insert("exp".into(), json!(issued_at + lifetime));
         token::signed(&Value::Object(claims))
     }
 }

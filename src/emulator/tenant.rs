@@ -1,9 +1,15 @@
 //! What a tenant is set up with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
+    action::Action,
+    attack::BruteForceProtection,
     client::{Api, PublicKey},
+    limits::Limits,
     management,
 };
 use crate::secret::Secret;
@@ -19,6 +25,17 @@ pub struct Tenant {
     pub factors: BTreeSet<Factor>,
     /// When a login needs a second factor.
     pub policy: MfaPolicy,
+    /// Whether factors are chosen by Actions: then `mfa_required` says what is required, and every
+    /// authenticator of what type it is \[doc\]. Off by default \[doc\].
+    pub customize_mfa: bool,
+    /// What is asked of a login beside the password, in order.
+    pub actions: Vec<Action>,
+    /// How long tokens live.
+    pub lifetimes: Lifetimes,
+    /// How often something may be done.
+    pub limits: Limits,
+    /// What comes of wrong passwords.
+    pub brute_force_protection: BruteForceProtection,
     /// The applications.
     pub clients: Vec<Client>,
 }
@@ -33,6 +50,11 @@ impl Tenant {
             domain: domain.into(),
             factors: BTreeSet::new(),
             policy: MfaPolicy::Always,
+            customize_mfa: false,
+            actions: Vec::new(),
+            lifetimes: Lifetimes::default(),
+            limits: Limits::default(),
+            brute_force_protection: BruteForceProtection::default(),
             clients: Vec::new(),
         }
     }
@@ -149,6 +171,23 @@ pub enum MfaPolicy {
     Never,
     /// Always: the policy `all-applications`.
     Always,
+}
+
+/// How long tokens live, where that can be configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// An access token for an API, of at most 30 days \[doc: update-access-token-lifetime\]. Those
+    /// without an audience and those for the MFA audience have lives of their own.
+    pub access_token: Duration,
+    /// An ID token.
+    pub id_token: Duration,
+}
+
+impl Default for Lifetimes {
+    /// A day, and ten hours \[doc\].
+    fn default() -> Self {
+        Self { access_token: Duration::from_hours(24), id_token: Duration::from_hours(10) }
+    }
 }
 
 /// An application that is registered with the tenant.

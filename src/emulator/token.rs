@@ -45,6 +45,11 @@ impl Scope {
         self.0.is_empty()
     }
 
+    /// All but this word.
+    pub(super) fn without(&self, word: &str) -> Self {
+        Self(self.0.iter().filter(|known| *known != word).cloned().collect())
+    }
+
     /// What is asked for of it; all of it, if nothing is.
     pub(super) fn narrowed(&self, asked: &Self) -> Self {
         if asked.is_empty() {

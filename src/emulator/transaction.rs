@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{error::Refusal, push::Push, token::Grant};
+use super::{
+    action::{Demand, Demanded, Flow},
+    error::Refusal,
+    push::Push,
+    token::Grant,
+};
 use crate::clock::Timestamp;
 
 /// How long an `mfa_token` can be used \[doc, by way of the MFA audience; seen\].
@@ -12,6 +17,8 @@ pub(super) const LIFETIME: Duration = Duration::from_mins(10);
 #[derive(Clone)]
 pub(super) struct Transaction {
     grant: Grant,
+    /// What has to be proven, and what comes after it.
+    demanded: Demanded,
     expires: Timestamp,
     state: State,
 }
@@ -55,9 +62,15 @@ pub(super) enum Task {
 }
 
 impl Transaction {
-    pub(super) const fn open(grant: Grant, expires: Timestamp) -> Self {
+    /// One that waits for what is demanded.
+    pub(super) const fn open(grant: Grant, demanded: Demanded, expires: Timestamp) -> Self {
         let state = State::Open { challenges: Vec::new(), apps: Vec::new() };
-        Self { grant, expires, state }
+        Self { grant, demanded, expires, state }
+    }
+
+    /// What has to be proven.
+    pub(super) const fn demand(&self) -> &Demand {
+        &self.demanded.demand
     }
 
     /// What there will be tokens for.
@@ -122,9 +135,9 @@ impl Transaction {
         matches!(&self.state, State::Open { apps, .. } if apps.iter().any(|app| app == id))
     }
 
-    /// Ends it, for tokens.
-    pub(super) fn spend(&mut self) -> Grant {
+    /// Ends it, for tokens or for what is demanded next.
+    pub(super) fn spend(&mut self) -> (Grant, Flow) {
         self.state = State::Spent;
-        self.grant.clone()
+        (self.grant.clone(), std::mem::take(&mut self.demanded.flow))
     }
 }

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    action::FactorType,
     app::App,
     authenticator::{self, Authenticator, Channel, Device, Means, RecoveryCode, State},
-    code::Bucket,
     error::Refusal,
+    limits::Bucket,
     tenant::{Enrolled, Factor, NewUser, Tenant},
     token::Scope,
 };
@@ -79,12 +80,17 @@ impl User {
             authenticators,
             own_address_id: authenticator::id("email", entropy),
             recovery_code: None,
-            failed_codes: Bucket::of_failed_codes(),
-            failed_recovery_codes: Bucket::of_failed_recovery_codes(),
-            sent_emails: Bucket::of_emails(),
-            sent_messages: Bucket::of_messages(),
-            sent_pushes: Bucket::of_pushes(),
+            failed_codes: Bucket::new(tenant.limits.failed_codes),
+            failed_recovery_codes: Bucket::new(tenant.limits.failed_recovery_codes),
+            sent_emails: Bucket::new(tenant.limits.emails),
+            sent_messages: Bucket::new(tenant.limits.messages),
+            sent_pushes: Bucket::new(tenant.limits.push),
         }
+    }
+
+    /// Whether this is the address or the id.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.id == name || self.email.to_lowercase() == name.to_lowercase()
     }
 
     /// Notes a login, if it is one.
@@ -127,15 +133,33 @@ impl User {
         all
     }
 
+    /// The types of the factors that can be asked for.
+    pub(super) fn factor_types(&self, tenant: &Tenant) -> Vec<FactorType> {
+        let authenticators = self.authenticators(tenant);
+        let active = authenticators.iter().filter(|known| known.is_active());
+        let recovery_code = self.recovery_code.as_ref().filter(|_| self.is_enrolled());
+        let recovery_code = recovery_code.map(|_| FactorType::RecoveryCode);
+        active.map(Authenticator::factor_type).chain(recovery_code).collect()
+    }
+
     /// As `GET /mfa/authenticators` has it: the recovery code stands behind the first
     /// authenticator, which it came with \[rec\].
     pub(super) fn entries(&self, tenant: &Tenant) -> Vec<Value> {
-        let mut entries: Vec<_> =
-            self.authenticators(tenant).iter().map(Authenticator::entry).collect();
+        let typed = |mut entry: Value, factor_type: FactorType| {
+            // With customised MFA only [doc].
+            if tenant.customize_mfa {
+                entry["type"] = json!(factor_type.word());
+            }
+            entry
+        };
+        let authenticators = self.authenticators(tenant);
+        let entries = authenticators.iter().map(|it| typed(it.entry(), it.factor_type()));
+        let mut entries: Vec<_> = entries.collect();
         if let Some(recovery_code) = &self.recovery_code {
             let is_first = |known: &&Authenticator| known.belongs_to(&self.authenticators[0].id);
             let behind = self.authenticators.iter().take_while(is_first).count();
-            entries.insert(behind, recovery_code.entry(self.is_enrolled()));
+            let entry = recovery_code.entry(self.is_enrolled());
+            entries.insert(behind, typed(entry, FactorType::RecoveryCode));
         }
         entries
     }

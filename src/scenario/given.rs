@@ -7,7 +7,10 @@ use std::{
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::document::{Fields, FromNode, Reader};
+use super::{
+    document::{Fields, FromNode, Reader},
+    policy::{Action, BruteForceProtection, Lifetimes, Limits, Then},
+};
 use crate::source::{Diagnostic, Located, yaml::Node};
 
 /// An enum whose variants are words in a file: read, shown, and listed in the schema.
@@ -77,6 +80,21 @@ pub struct Tenant {
     /// When a login asks for a second factor; `always` unless given.
     #[schemars(default)]
     pub policy: Policy,
+    /// Whether factors are chosen by Actions; they are not unless given.
+    #[schemars(default)]
+    pub customize_mfa: bool,
+    /// What is asked of a login beside the password, in order.
+    #[schemars(default)]
+    pub actions: Vec<Action>,
+    /// How long tokens live.
+    #[schemars(default)]
+    pub lifetimes: Lifetimes,
+    /// How often something may be done.
+    #[schemars(default)]
+    pub limits: Limits,
+    /// What comes of wrong passwords.
+    #[schemars(default)]
+    pub brute_force_protection: BruteForceProtection,
     /// The application that sends the requests.
     #[schemars(default)]
     pub client: Client,
@@ -90,6 +108,11 @@ impl Default for Tenant {
         Self {
             factors: default_factors(),
             policy: Policy::Always,
+            customize_mfa: false,
+            actions: Vec::new(),
+            lifetimes: Lifetimes::default(),
+            limits: Limits::default(),
+            brute_force_protection: BruteForceProtection::default(),
             client: Client::default(),
             clients: BTreeMap::new(),
         }
@@ -235,6 +258,16 @@ impl FromNode for Given {
                 );
             }
         }
+        // An address is of a user who comes later.
+        let names = given.tenant.actions.iter().filter_map(|action| action.when.user.as_ref());
+        for name in names.filter(|name| !name.value.contains('@')) {
+            let users = given.users.iter().map(|(name, _)| name.value.as_str());
+            let known = std::iter::once(DEFAULT_USER).chain(users);
+            if !known.clone().any(|known| known == name.value) {
+                let problem = format!("there is no user `{}`", name.value);
+                reader.problem(Diagnostic::at(name.span, problem).one_of(&name.value, known));
+            }
+        }
         Some(given)
     }
 }
@@ -273,10 +306,33 @@ impl FromNode for Tenant {
         let tenant = Self {
             factors: factors.map_or_else(default_factors, |factors| factors.value),
             policy: fields.default("policy"),
+            customize_mfa: fields.default("customize_mfa"),
+            actions: fields.default("actions"),
+            lifetimes: fields.default("lifetimes"),
+            limits: fields.default("limits"),
+            brute_force_protection: fields.default("brute_force_protection"),
             client: fields.default("client"),
             clients: fields.default("clients"),
         };
+        let chooses = |action: &Action| matches!(action.then, Then::Challenge(_) | Then::Enroll(_));
+        if !tenant.customize_mfa
+            && tenant.actions.iter().any(chooses)
+            && let Some((key, _)) = fields.entry("actions")
+        {
+            fields.reader.problem(
+                Diagnostic::at(key.span, "these Actions choose factors")
+                    .expected("`customize_mfa: true` beside them")
+                    .hint("Auth0 lets Actions choose factors only where that is switched on"),
+            );
+        }
         fields.finish();
+        for name in tenant.actions.iter().filter_map(|action| action.when.client.as_ref()) {
+            let known = std::iter::once("client").chain(tenant.clients.keys().map(String::as_str));
+            if !known.clone().any(|known| known == name.value) {
+                let problem = format!("there is no client `{}`", name.value);
+                reader.problem(Diagnostic::at(name.span, problem).one_of(&name.value, known));
+            }
+        }
         Some(tenant)
     }
 }

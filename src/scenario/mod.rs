@@ -6,10 +6,12 @@
 mod document;
 mod draft;
 mod expectation;
+#[macro_use]
 mod given;
 mod matrix;
 mod names;
 mod pattern;
+pub mod policy;
 mod requirements;
 mod schema;
 mod settings;

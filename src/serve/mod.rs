@@ -19,6 +19,7 @@
 
 mod control;
 mod cors;
+pub mod fault;
 mod http;
 mod refusal;
 mod service;
@@ -34,6 +35,8 @@ pub use self::{
     tls::{Identity, IdentityError},
     wiremock::Server,
 };
+
+use self::fault::{Delivery, Fault, Faults};
 
 use std::{
     collections::VecDeque,
@@ -78,6 +81,7 @@ struct Inner {
     /// What was sent, and when.
     outbox: VecDeque<(Timestamp, Effect)>,
     witnesses: Vec<Witness>,
+    faults: Faults,
 }
 
 impl Hosted {
@@ -90,6 +94,7 @@ impl Hosted {
             entropy,
             outbox: VecDeque::new(),
             witnesses: Vec::new(),
+            faults: Faults::new(Vec::new(), 0),
         })))
     }
 
@@ -116,6 +121,18 @@ impl Hosted {
     /// Shows every exchange to `witness`, in the order of the answers. The next request waits for it.
     pub fn watch(&self, witness: impl FnMut(&Seen<'_>) + Send + 'static) {
         self.lock().witnesses.push(Box::new(witness));
+    }
+
+    /// Puts these faults between the tenant and its clients, in place of any before.
+    pub fn set_faults(&self, faults: Faults) {
+        self.lock().faults = faults;
+    }
+
+    /// Answers a request as far as the faults let it.
+    #[must_use]
+    pub fn deliver(&self, request: &Request) -> Delivery {
+        let fault = self.lock().faults.next(&request.method, &request.path);
+        Fault::deliver(fault, || self.answer(request))
     }
 
     /// The messages that were sent so far, oldest first; of very many, the newest 10,000.

@@ -9,7 +9,7 @@ use std::{
 
 use wiremock::{Mock, MockServer, Respond, ResponseTemplate, matchers::any};
 
-use super::Hosted;
+use super::{Hosted, fault::Delivery};
 use crate::exchange::{Request, Response};
 
 type Tenants = Arc<RwLock<HashMap<String, Hosted>>>;
@@ -62,7 +62,16 @@ impl Respond for Front {
         let tenant = host.and_then(|host| tenants.get(host)).cloned();
         drop(tenants);
         match tenant {
-            Some(tenant) => template(&tenant.answer(&convert(request))),
+            Some(tenant) => match tenant.deliver(&convert(request)) {
+                Delivery::Whole(response, after) => {
+                    let template = template(&response);
+                    if after.is_zero() { template } else { template.set_delay(after) }
+                }
+                // wiremock cannot close a connection in the middle of an answer. A scenario has no
+                // such fault: there would be nothing to judge.
+                Delivery::Half(_) | Delivery::Nothing => ResponseTemplate::new(501)
+                    .set_body_string("this server cannot break a connection"),
+            },
             None => ResponseTemplate::new(421).set_body_string("there is no tenant of this domain"),
         }
     }

@@ -1,6 +1,7 @@
 //! Where a run is sent: an emulated tenant in the same process, or a recording.
 
 mod emulated;
+mod policy;
 mod provision;
 mod replay;
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::policy::{action, brute_force_protection, lifetimes, limits};
 use crate::{
     clock::{Entropy, Timestamp},
     emulator::{self, Authentication, Emulator, Enrolled, GrantType, MfaPolicy, NewUser},
@@ -43,6 +44,10 @@ pub fn provision<'a>(
             Policy::Always => MfaPolicy::Always,
             Policy::Never => MfaPolicy::Never,
         },
+        customize_mfa: settings.customize_mfa,
+        lifetimes: lifetimes(settings.lifetimes),
+        limits: limits(&settings.limits),
+        brute_force_protection: brute_force_protection(settings.brute_force_protection),
         clients: std::iter::once((&client, &settings.client))
             .chain(others)
             .map(|(known, given)| emulator::Client {
@@ -55,9 +60,11 @@ pub fn provision<'a>(
             .collect(),
         ..tenant
     });
-    let people = users
+    let people: BTreeMap<_, _> = users
         .map(|(name, user)| (name.to_owned(), add_user(&mut emulator, name, user, now, random)))
         .collect();
+    let actions = settings.actions.iter().map(|it| action(it, &client, &clients, &people));
+    emulator.set_actions(actions.collect());
     Provisioned { emulator, client, clients, people }
 }
 

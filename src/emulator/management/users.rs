@@ -93,7 +93,11 @@ impl Emulator {
             user.email_verified = verified;
         }
         user.updated_at = call.now;
-        Ok(entry(user))
+        let (answer, email) = (entry(user), user.email.clone());
+        if password.is_some() {
+            self.unblock(&email);
+        }
+        Ok(answer)
     }
 
     /// With everything that was given out to the user. One who is not there is gone already.

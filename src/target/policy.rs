@@ -1,0 +1,84 @@
+//! The policy that a scenario gives its tenant, in the emulator's types.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    emulator,
+    scenario::policy::{Action, BruteForceProtection, FactorType, Lifetimes, Limit, Limits, Then},
+    step::{Credentials, Person},
+};
+
+/// An Action; names of applications and users become what they were given.
+pub(super) fn action(
+    action: &Action,
+    client: &Credentials,
+    clients: &BTreeMap<String, Credentials>,
+    people: &BTreeMap<String, Person>,
+) -> emulator::Action {
+    let when = &action.when;
+    let user = when.user.as_ref().map(|name| {
+        people.get(&name.value).map_or_else(|| name.value.clone(), |person| person.email.clone())
+    });
+    let client =
+        when.client.as_ref().map(|name| clients.get(&name.value).unwrap_or(client).id.clone());
+    emulator::Action {
+        when: emulator::When {
+            user,
+            client,
+            scope: when.scope.clone(),
+            audience: when.audience.clone(),
+        },
+        then: match &action.then {
+            Then::Mfa(_) => emulator::Then::Mfa,
+            Then::Challenge(types) => emulator::Then::Challenge(factor_types(types)),
+            Then::Enroll(types) => emulator::Then::Enroll(factor_types(types)),
+            Then::Deny(reason) => emulator::Then::Deny(reason.clone()),
+        },
+    }
+}
+
+fn factor_types(types: &[FactorType]) -> Vec<emulator::FactorType> {
+    let emulated = types.iter().map(|it| match it {
+        FactorType::Otp => emulator::FactorType::Otp,
+        FactorType::PushNotification => emulator::FactorType::PushNotification,
+        FactorType::Phone => emulator::FactorType::Phone,
+        FactorType::RecoveryCode => emulator::FactorType::RecoveryCode,
+        FactorType::Email => emulator::FactorType::Email,
+    });
+    emulated.collect()
+}
+
+pub(super) fn lifetimes(given: Lifetimes) -> emulator::Lifetimes {
+    let default = emulator::Lifetimes::default();
+    emulator::Lifetimes {
+        access_token: given.access_token.unwrap_or(default.access_token),
+        id_token: given.id_token.unwrap_or(default.id_token),
+    }
+}
+
+pub(super) fn limits(given: &Limits) -> emulator::Limits {
+    let default = emulator::Limits::default();
+    let limit = |it: Limit| emulator::Limit::new(it.burst, it.every);
+    let or = |given: Option<Limit>, default| given.map_or(default, limit);
+    emulator::Limits {
+        authentication_api: given.authentication_api.map(limit),
+        management_api: given.management_api.map(limit),
+        oauth_token: given.oauth_token.map(limit),
+        logins: or(given.logins, default.logins),
+        failed_codes: or(given.failed_codes, default.failed_codes),
+        failed_recovery_codes: or(given.failed_recovery_codes, default.failed_recovery_codes),
+        emails: or(given.emails, default.emails),
+        messages: or(given.messages, default.messages),
+        push: or(given.push, default.push),
+    }
+}
+
+pub(super) const fn brute_force_protection(
+    given: BruteForceProtection,
+) -> emulator::BruteForceProtection {
+    if given.enabled {
+        emulator::BruteForceProtection::Block { max_attempts: given.max_attempts }
+    } else {
+        emulator::BruteForceProtection::Off
+    }
+}
