@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
     document::{Fields, FromNode, Reader},
+    fault::Fault,
     policy::{Action, BruteForceProtection, Lifetimes, Limits, Then},
 };
 use crate::source::{Diagnostic, Located, yaml::Node};
@@ -68,6 +69,9 @@ pub struct Given {
     /// Other users, by name.
     #[schemars(default, with = "BTreeMap<String, User>")]
     pub users: Vec<(Located<String>, User)>,
+    /// What goes wrong between the client and the tenant.
+    #[schemars(default)]
+    pub faults: Vec<Fault>,
 }
 
 /// A tenant's settings.
@@ -246,6 +250,7 @@ impl FromNode for Given {
             tenant: fields.default("tenant"),
             user: fields.default("user"),
             users: fields.default("users"),
+            faults: fields.default("faults"),
         };
         fields.finish();
         let others = given.users.iter().map(|(_, user)| user);

@@ -6,6 +6,7 @@
 mod document;
 mod draft;
 mod expectation;
+pub mod fault;
 #[macro_use]
 mod given;
 mod matrix;

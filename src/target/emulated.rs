@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 
 use super::{
     NoPush, PrepareError, SendError, Session, Target,
+    policy::faults,
     provision::{LOWER_CASE, Provisioned, provision},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     exchange::{Exchange, Request, Response},
     plan::Case,
     scenario::{Channel, PushAnswer, Scenario},
-    serve::{Hosted, Server},
+    serve::{Hosted, Server, fault::Delivery},
     snapshot::Redactor,
     step::{Credentials, Person, Scope},
 };
@@ -160,6 +161,7 @@ impl EmulatedSession {
             provision(&scenario.given.tenant, users, place, START, random);
         let clock = VirtualClock::starting_at(START);
         let tenant = Hosted::new(emulator, clock.clone(), entropy);
+        tenant.set_faults(faults(&scenario.given.faults, seed));
         if let Some(wire) = &wire {
             wire.server.add(&domain, tenant.clone());
         }
@@ -210,8 +212,14 @@ impl Session for EmulatedSession {
         if let Some(wire) = &self.wire {
             return Box::pin(wire.send(&self.domain, request));
         }
-        let response = self.tenant.answer(&request);
-        let exchange = Exchange { request, response, elapsed: Duration::ZERO };
+        let (response, elapsed) = match self.tenant.deliver(&request) {
+            Delivery::Whole(response, after) => (response, after),
+            Delivery::Half(_) | Delivery::Nothing => {
+                let error = SendError::Unreachable("the connection was closed".to_owned());
+                return Box::pin(std::future::ready(Err(error)));
+            }
+        };
+        let exchange = Exchange { request, response, elapsed };
         Box::pin(std::future::ready(Ok(exchange)))
     }
 

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     emulator,
-    scenario::policy::{Action, BruteForceProtection, FactorType, Lifetimes, Limit, Limits, Then},
+    scenario::{
+        self,
+        fault::Status,
+        policy::{Action, BruteForceProtection, FactorType, Lifetimes, Limit, Limits, Then},
+    },
+    serve::fault::{self, Code, Fault, Faults, Rule},
     step::{Credentials, Person},
 };
 
@@ -46,6 +51,28 @@ fn factor_types(types: &[FactorType]) -> Vec<emulator::FactorType> {
         FactorType::Email => emulator::FactorType::Email,
     });
     emulated.collect()
+}
+
+/// The faults between the tenant and its clients.
+pub(super) fn faults(given: &[scenario::fault::Fault], seed: u64) -> Faults {
+    let rules = given.iter().map(|it| Rule {
+        path: it.path.clone(),
+        method: it.method.as_ref().map(|method| method.to_uppercase()),
+        when: it.calls.clone().map_or(fault::When::Always, fault::When::Calls),
+        fault: match (it.latency, it.status) {
+            (Some(latency), _) => Fault::Latency(latency),
+            (None, Some(status)) => {
+                let code = match status {
+                    Status::TooManyRequests => Code::TooManyRequests,
+                    Status::InternalServerError => Code::InternalServerError,
+                    Status::ServiceUnavailable => Code::ServiceUnavailable,
+                };
+                Fault::Status(fault::Status { code, plain: false })
+            }
+            (None, None) => Fault::Malformed,
+        },
+    });
+    Faults::new(rules.collect(), seed)
 }
 
 pub(super) fn lifetimes(given: Lifetimes) -> emulator::Lifetimes {

@@ -72,6 +72,10 @@ impl Drive {
         self.emulator.add_user(user, self.now, &mut self.entropy)
     }
 
+    pub(crate) fn unblock(&mut self, identifier: &str) {
+        self.emulator.unblock(identifier);
+    }
+
     pub(crate) fn advance(&mut self, duration: Duration) {
         self.now = self.now + duration;
     }

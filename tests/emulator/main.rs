@@ -5,6 +5,7 @@ mod drive;
 mod flows;
 mod management;
 mod openapi;
+mod policy;
 mod properties;
 mod push;
 mod refusals;
