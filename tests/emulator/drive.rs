@@ -7,8 +7,8 @@ use countersign::{
     clock::{SeededEntropy, Timestamp},
     codes,
     emulator::{
-        Client, Effect, Email, Emulator, Enrolled, Factor, MfaPolicy, NewUser, PhoneMessage,
-        PushNotification, Tenant,
+        Action, Client, Effect, Email, Emulator, Enrolled, Factor, MfaPolicy, NewUser,
+        PhoneMessage, PushNotification, Tenant,
     },
     exchange::{Content, Request, Response},
     secret::Secret,
@@ -70,6 +70,10 @@ impl Drive {
 
     pub(crate) fn add_user(&mut self, user: NewUser) -> String {
         self.emulator.add_user(user, self.now, &mut self.entropy)
+    }
+
+    pub(crate) fn set_actions(&mut self, actions: Vec<Action>) {
+        self.emulator.set_actions(actions);
     }
 
     pub(crate) fn unblock(&mut self, identifier: &str) {
