@@ -139,7 +139,10 @@ impl Faults {
                 When::Always => true,
                 When::Calls(which) => which.contains(calls),
                 // Of a million, so that no rounding makes 0 happen or 1 fail.
-                When::Rate(rate) => (entropy.below(1_000_000) as f64) < rate * 1_000_000.0,
+                When::Rate(rate) => {
+                    let drawn = u32::try_from(entropy.below(1_000_000)).unwrap_or_default();
+                    f64::from(drawn) < rate * 1_000_000.0
+                }
             };
             if goes_wrong && first.is_none() {
                 first = Some(rule.fault.clone());
@@ -151,10 +154,10 @@ impl Faults {
 
 impl Fault {
     /// What the client gets; `answer` asks the tenant, which a status keeps from it.
-    pub fn deliver(fault: Option<Self>, answer: impl FnOnce() -> Response) -> Delivery {
+    pub fn deliver(fault: Option<&Self>, answer: impl FnOnce() -> Response) -> Delivery {
         match fault {
             None => Delivery::Whole(answer(), Duration::ZERO),
-            Some(Self::Latency(latency)) => Delivery::Whole(answer(), latency),
+            Some(Self::Latency(latency)) => Delivery::Whole(answer(), *latency),
             Some(Self::Status(status)) => Delivery::Whole(status.response(), Duration::ZERO),
             Some(Self::Malformed) => {
                 let mut response = answer();
@@ -290,7 +293,7 @@ mod tests {
             (Some(Fault::Malformed), true),
         ] {
             let mut asked = false;
-            let delivery = Fault::deliver(fault.clone(), || {
+            let delivery = Fault::deliver(fault.as_ref(), || {
                 asked = true;
                 answered.clone()
             });

@@ -132,7 +132,7 @@ impl Hosted {
     #[must_use]
     pub fn deliver(&self, request: &Request) -> Delivery {
         let fault = self.lock().faults.next(&request.method, &request.path);
-        Fault::deliver(fault, || self.answer(request))
+        Fault::deliver(fault.as_ref(), || self.answer(request))
     }
 
     /// The messages that were sent so far, oldest first; of very many, the newest 10,000.
