@@ -17,7 +17,7 @@ use countersign::{
     snapshot::{Redactor, Store, Update},
     source::Sources,
     step::{Credentials, Person, Scope},
-    target::{NoPush, PrepareError, SendError, Session, Target},
+    target::{NoAssertion, NoPush, PrepareError, SendError, Session, Target},
 };
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
@@ -64,7 +64,7 @@ impl Session for ToldSession<'_> {
             phone_number: "+15550000000".to_owned(),
             otp_secret: None,
         };
-        let client = Credentials { id: "app".to_owned(), secret: None };
+        let client = Credentials { id: "app".to_owned(), secret: None, assertion: None };
         let people = BTreeMap::from([("user".to_owned(), person)]);
         Scope::new("t.example".to_owned(), client, BTreeMap::new(), people)
     }
@@ -91,6 +91,13 @@ impl Session for ToldSession<'_> {
 
     fn code<'a>(&'a mut self, _: Channel, _: &'a str) -> BoxFuture<'a, Result<String, NoCode>> {
         Box::pin(ready(Err(NoCode::NoDigits)))
+    }
+
+    fn client_assertion<'a>(
+        &'a mut self,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<String, NoAssertion>> {
+        Box::pin(ready(Err(NoAssertion)))
     }
 
     fn answer_push<'a>(

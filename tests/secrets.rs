@@ -24,7 +24,7 @@ use countersign::{
     secret::Kind,
     snapshot::{Redactor, Store, Update},
     step::Scope,
-    target::{Emulated, NoPush, PrepareError, SendError, Session, Target},
+    target::{Emulated, NoAssertion, NoPush, PrepareError, SendError, Session, Target},
 };
 use futures_util::future::BoxFuture;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -126,6 +126,13 @@ impl Session for TappedSession<'_> {
             keep(self.secrets, "binding_code", &code);
             Ok(code)
         })
+    }
+
+    fn client_assertion<'a>(
+        &'a mut self,
+        client_id: &'a str,
+    ) -> BoxFuture<'a, Result<String, NoAssertion>> {
+        self.session.client_assertion(client_id)
     }
 
     fn answer_push<'a>(

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Call, Emulator,
     error::Refusal,
+    management,
     route::{Credentials, Parameters, Proof},
     tenant::{Authentication, Client, Tenant},
     token::{self, AccessToken, Grant, Scope},
@@ -35,6 +36,12 @@ pub enum Api {
 }
 
 impl Api {
+    /// Every scope of the Management API that is emulated.
+    #[must_use]
+    pub fn management_scopes() -> Vec<String> {
+        management::SCOPES.iter().map(|&scope| scope.to_owned()).collect()
+    }
+
     fn audience(&self, tenant: &Tenant) -> String {
         match self {
             Self::Management => tenant.management_audience(),

@@ -41,6 +41,11 @@ impl Refusal {
         Self::new(403, "invalid_grant", "Wrong email or password.")
     }
 
+    /// \[rec\]; the OpenAPI says 400.
+    pub(super) fn invalid_authorization_code() -> Self {
+        Self::new(403, "invalid_grant", "Invalid authorization code")
+    }
+
     /// \[sdk: Auth0.Android, Auth0.swift\].
     pub(super) fn invalid_binding_code() -> Self {
         Self::new(403, "invalid_grant", "Invalid binding_code.")

@@ -43,6 +43,10 @@ impl Emulator {
             GrantType::MfaOtp => self.one_time_password(client_id, &parameters, call),
             GrantType::MfaRecoveryCode => self.recovery_code(client_id, &parameters, call),
             GrantType::RefreshToken => self.refresh(client_id, &parameters, call),
+            GrantType::AuthorizationCode => {
+                parameters.required("code")?;
+                Err(Refusal::invalid_authorization_code())
+            }
             GrantType::ClientCredentials => self.client_credentials(client_id, &parameters, call),
         }
     }

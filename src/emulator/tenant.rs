@@ -10,7 +10,6 @@ use super::{
     attack::BruteForceProtection,
     client::{Api, PublicKey},
     limits::Limits,
-    management,
 };
 use crate::secret::Secret;
 
@@ -250,10 +249,9 @@ impl Client {
     /// An application that may do everything at the Management API, and nothing else.
     #[must_use]
     pub fn management(id: impl Into<String>, secret: impl Into<String>) -> Self {
-        let scopes = management::SCOPES.iter().map(|&scope| scope.to_owned()).collect();
         Self {
             grants: BTreeSet::from([GrantType::ClientCredentials]),
-            apis: BTreeMap::from([(Api::Management, scopes)]),
+            apis: BTreeMap::from([(Api::Management, Api::management_scopes())]),
             ..Self::confidential(id, secret)
         }
     }
@@ -274,19 +272,22 @@ pub enum GrantType {
     MfaRecoveryCode,
     /// A refresh token.
     RefreshToken,
+    /// The code that a browser's login gives. There is none here, so no code is ever right.
+    AuthorizationCode,
     /// The client's own credentials.
     ClientCredentials,
 }
 
 impl GrantType {
     /// Every grant.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Password,
         Self::PasswordRealm,
         Self::MfaOob,
         Self::MfaOtp,
         Self::MfaRecoveryCode,
         Self::RefreshToken,
+        Self::AuthorizationCode,
         Self::ClientCredentials,
     ];
 
@@ -300,6 +301,7 @@ impl GrantType {
             Self::MfaOtp => "http://auth0.com/oauth/grant-type/mfa-otp",
             Self::MfaRecoveryCode => "http://auth0.com/oauth/grant-type/mfa-recovery-code",
             Self::RefreshToken => "refresh_token",
+            Self::AuthorizationCode => "authorization_code",
             Self::ClientCredentials => "client_credentials",
         }
     }

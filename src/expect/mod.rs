@@ -434,7 +434,7 @@ mod tests {
         };
         let mut scope = Scope::new(
             "t.example".to_owned(),
-            Credentials { id: "APP".to_owned(), secret: None },
+            Credentials { id: "APP".to_owned(), secret: None, assertion: None },
             BTreeMap::new(),
             BTreeMap::from([("user".to_owned(), person)]),
         );

@@ -248,6 +248,17 @@ impl<'a> Runner<'a> {
             self.redactor.learn(kind, &code);
             self.scope.capture(actor, "code", code.into());
         }
+        for client in &draft.assertions {
+            let client = client.as_deref();
+            let id = self.scope.client_id(client).unwrap_or_default().to_owned();
+            let assertion = self
+                .session
+                .client_assertion(&id)
+                .await
+                .map_err(|error| Wrong::error(Diagnostic::at(step.span, error.to_string())))?;
+            self.redactor.learn(Kind::ClientAssertion, &assertion);
+            self.scope.assert_client(client, assertion);
+        }
         let request = step::lower(draft, actor, &self.scope)
             .map_err(|problem| Wrong { errored: false, ..Wrong::error(*problem) })?;
         let exchange = self.send(request).await.map_err(|error| not_sent(step, error))?;

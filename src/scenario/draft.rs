@@ -2,9 +2,9 @@
 
 use super::{
     document::Reader,
-    given::{Channel, Tenant},
+    given::{Authentication, Channel, Client, Tenant},
     step::Action,
-    template::{Expression, Text, Tree, TreeData},
+    template::{Access, Expression, Text, Tree, TreeData},
     verb::{Confirm, Overrides, Plain, Request, Verb, Verify},
 };
 use crate::source::{Diagnostic, Located, Span};
@@ -20,6 +20,10 @@ pub struct Draft {
     pub bearer: Option<Tree>,
     /// Header fields to set, or to leave out where the value is null.
     pub headers: Vec<(String, Tree)>,
+    /// Id and secret of the application, to be sent by HTTP Basic.
+    pub basic: Option<(Tree, Tree)>,
+    /// The applications whose assertion has to be made first, as `assertion`: those of `given.tenant.clients` by name.
+    pub assertions: Vec<Option<String>>,
     /// The body.
     pub body: Body,
     /// The one-time code that has to be fetched first, as `code`.
@@ -68,6 +72,8 @@ impl Draft {
             path: Path::Fixed("/"),
             bearer: None,
             headers: Vec::new(),
+            basic: None,
+            assertions: Vec::new(),
             body: Body::Query(Vec::new()),
             fetch: None,
             span,
@@ -91,6 +97,7 @@ impl Draft {
             Path::Item(_, tree) | Path::Written(tree) => visit(tree),
         }
         self.bearer.iter().for_each(&mut *visit);
+        self.basic.iter().flat_map(|(id, secret)| [id, secret]).for_each(&mut *visit);
         self.headers.iter().for_each(|(_, tree)| visit(tree));
         match &self.body {
             Body::Query(parameters) | Body::Parameters(_, parameters) => {
@@ -296,26 +303,28 @@ impl Draft {
     }
 
     fn apply(&mut self, overrides: Overrides, tenant: &Tenant, reader: &mut Reader<'_>) {
-        let mut public = tenant.client.public;
+        let mut client = &tenant.client;
+        let mut root = "client".to_owned();
         if let Some(name) = overrides.client {
             match tenant.clients.get(&name.value) {
-                Some(client) => public = client.public,
+                Some(known) => client = known,
                 None => reader.problem(
                     Diagnostic::at(name.span, format!("there is no client `{}`", name.value))
                         .one_of(&name.value, tenant.clients.keys().map(String::as_str))
                         .or_hint("`given.tenant.clients` says which there are"),
                 ),
             }
-            let path = |member| format!("clients.{}.{member}", name.value);
+            root = format!("clients.{}", name.value);
             if self.has("client_id") {
-                self.set("client_id", Tree::expression(&path("id"), name.span));
-                self.set("client_secret", Tree::expression(&path("secret"), name.span));
+                self.set("client_id", Tree::expression(&format!("{root}.id"), name.span));
+                let secret = Tree::expression(&format!("{root}.secret"), name.span);
+                self.set("client_secret", secret);
             } else {
                 reader.problem(no_effect("client", name.span, "the request has no `client_id`"));
             }
         }
-        if public {
-            self.remove("client_secret");
+        if self.has("client_id") {
+            self.prove(client, &root);
         }
         match (overrides.encoding, &mut self.body) {
             (None, _) => {}
@@ -344,6 +353,48 @@ impl Draft {
             self.bearer = (bearer.data != TreeData::Null).then_some(bearer);
         }
         self.headers = named(overrides.headers);
+        self.assertions = self.asserted();
+    }
+
+    /// Replaces the secret in the body by what else the client proves itself with.
+    fn prove(&mut self, client: &Client, root: &str) {
+        if client.public || client.authentication != Authentication::ClientSecretPost {
+            self.remove("client_secret");
+        }
+        if client.public {
+            return;
+        }
+        let member = |name: &str| Tree::expression(&format!("{root}.{name}"), self.span);
+        match client.authentication {
+            Authentication::ClientSecretPost => {}
+            Authentication::ClientSecretBasic => {
+                self.basic = Some((member("id"), member("secret")));
+                self.remove("client_id");
+            }
+            Authentication::PrivateKeyJwt => {
+                let assertion = member("assertion");
+                let jwt_bearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                self.set("client_assertion_type", Tree::text(jwt_bearer, self.span));
+                self.set("client_assertion", assertion);
+            }
+        }
+    }
+
+    /// The applications whose `assertion` a template names.
+    fn asserted(&self) -> Vec<Option<String>> {
+        let mut clients = Vec::new();
+        self.expressions(&mut |expression| {
+            let is_assertion =
+                |access: &Access| matches!(access, Access::Member(name) if name == "assertion");
+            match (expression.root.as_str(), expression.path.as_slice()) {
+                ("client", [member]) if is_assertion(member) => clients.push(None),
+                ("clients", [Access::Member(name), member]) if is_assertion(member) => {
+                    clients.push(Some(name.clone()));
+                }
+                _ => {}
+            }
+        });
+        clients
     }
 
     fn parameter(&self, name: &str) -> Option<&Tree> {

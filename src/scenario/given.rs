@@ -5,14 +5,19 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
 
 use super::{
     document::{Fields, FromNode, Reader},
     fault::Fault,
     policy::{Action, BruteForceProtection, Lifetimes, Limits, Then},
 };
-use crate::source::{Diagnostic, Located, yaml::Node};
+use crate::source::{
+    Diagnostic, Located,
+    yaml::{Data, Node},
+};
 
 /// An enum whose variants are words in a file: read, shown, and listed in the schema.
 macro_rules! words {
@@ -166,8 +171,15 @@ pub struct Client {
     /// Without a secret, as an application on a phone.
     #[schemars(default)]
     pub public: bool,
+    /// How it proves that it is the one, unless it is public; `client_secret_post` unless given.
+    #[schemars(default)]
+    pub authentication: Authentication,
+    /// The public key of its assertions, with `private_key_jwt`: an RSA key as a JWK. That of the run unless given.
+    pub jwk: Option<Value>,
     /// The grants that it may use; all unless given.
     pub grants: Option<Vec<Grant>>,
+    /// What it may do at the Management API; nothing unless given.
+    pub management: Option<ManagementScopes>,
 }
 
 words! {
@@ -204,6 +216,46 @@ words! {
 }
 
 words! {
+    /// How an application proves that it is the one, in the words of `OpenID` Connect.
+    #[derive(Default)]
+    Authentication "authentication" {
+        #[default]
+        ClientSecretPost = "client_secret_post",
+        ClientSecretBasic = "client_secret_basic",
+        PrivateKeyJwt = "private_key_jwt",
+    }
+}
+
+/// What an application may do at the Management API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ManagementScopes {
+    /// Everything.
+    All,
+    /// What these scopes allow.
+    These(Vec<String>),
+}
+
+impl FromNode for ManagementScopes {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.data {
+            Data::String(word) if word == "all" => Some(Self::All),
+            Data::Sequence(_) => Vec::from_node(node, reader).map(Self::These),
+            _ => reader.wrong_type(node, "the word `all`, or a list of scopes"),
+        }
+    }
+}
+
+impl JsonSchema for ManagementScopes {
+    fn schema_name() -> Cow<'static, str> {
+        "ManagementScopes".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]})
+    }
+}
+
+words! {
     /// A grant of `/oauth/token`; `mfa` is all three of the MFA grants.
     Grant "grant" {
         Password = "password",
@@ -213,6 +265,7 @@ words! {
         MfaOtp = "mfa-otp",
         MfaRecoveryCode = "mfa-recovery-code",
         RefreshToken = "refresh_token",
+        AuthorizationCode = "authorization_code",
         ClientCredentials = "client_credentials",
     }
 }
@@ -367,6 +420,35 @@ impl FromNode for Enrolled {
     }
 }
 
+impl Client {
+    /// Whether it has a secret.
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        !self.public && self.authentication != Authentication::PrivateKeyJwt
+    }
+
+    /// A key that is none would leave the application without any.
+    fn check(&self, fields: &mut Fields<'_, '_>) {
+        let Some((key, _)) = fields.entry("jwk") else { return };
+        let Some(jwk) = &self.jwk else { return };
+        let is_number = |name: &str| {
+            jwk[name].as_str().is_some_and(|text| URL_SAFE_NO_PAD.decode(text).is_ok())
+        };
+        let is_known = matches!(jwk["alg"].as_str(), None | Some("RS256" | "RS384" | "PS256"));
+        if jwk["kty"] != "RSA" || !is_number("n") || !is_number("e") || !is_known {
+            fields.reader.problem(
+                Diagnostic::at(key.span, "this is no public key that Auth0 takes").expected(
+                    "a JWK with `kty: RSA`, `n`, `e`, and for `alg` RS256, RS384 or PS256",
+                ),
+            );
+        }
+        if self.public || self.authentication != Authentication::PrivateKeyJwt {
+            let problem = Diagnostic::at(key.span, "a public key is of no use to this application");
+            fields.reader.problem(problem.hint("`authentication: private_key_jwt` takes one"));
+        }
+    }
+}
+
 impl FromNode for Client {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
@@ -374,8 +456,12 @@ impl FromNode for Client {
             id: fields.optional("id"),
             secret: fields.optional("secret"),
             public: fields.default("public"),
+            authentication: fields.default("authentication"),
+            jwk: fields.optional("jwk"),
             grants: fields.optional("grants"),
+            management: fields.optional("management"),
         };
+        client.check(&mut fields);
         fields.finish();
         Some(client)
     }

@@ -23,7 +23,10 @@ mod verb;
 pub use self::{
     draft::{Body, Draft, Encoding, Path},
     expectation::{Expect, Query, Statuses},
-    given::{Channel, Client, DEFAULT_USER, Enrolled, Factor, Given, Grant, Policy, Tenant, User},
+    given::{
+        Authentication, Channel, Client, DEFAULT_USER, Enrolled, Factor, Given, Grant,
+        ManagementScopes, Policy, Tenant, User,
+    },
     pattern::{JsonType, JwtPattern, Matcher, Pattern, PatternData},
     requirements::{Confidence, Requirement, Requirements},
     schema::schema,

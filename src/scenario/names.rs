@@ -13,8 +13,8 @@ use crate::source::Diagnostic;
 
 /// Members that every user has.
 const USER: [&str; 5] = ["email", "password", "id", "phone_number", "alias"];
-const CLIENT: [&str; 2] = ["id", "secret"];
-const TARGET: [&str; 4] = ["domain", "issuer", "mfa_audience", "connection"];
+const CLIENT: [&str; 4] = ["id", "secret", "assertion", "last_assertion"];
+const TARGET: [&str; 5] = ["domain", "issuer", "mfa_audience", "management_audience", "connection"];
 
 /// Reports every name that nothing captured before.
 pub(super) fn check(scenario: &Scenario, reader: &mut Reader<'_>) {

@@ -2,6 +2,7 @@
 
 mod scope;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
@@ -43,6 +44,9 @@ pub fn lower(draft: &Draft, actor: &str, scope: &Scope) -> Result<Request, Box<D
     if let Some(bearer) = &draft.bearer {
         request.headers.set("authorization", format!("Bearer {}", text(bearer)?));
     }
+    if let Some((id, secret)) = &draft.basic {
+        request.headers.set("authorization", basic(&text(id)?, &text(secret)?));
+    }
     request = match &draft.body {
         Body::Query(parameters) => {
             let query = encode(&values(parameters)?);
@@ -72,6 +76,13 @@ pub fn lower(draft: &Draft, actor: &str, scope: &Scope) -> Result<Request, Box<D
         }
     }
     Ok(request)
+}
+
+/// Each half is form-encoded before they are joined: RFC 6749, section 2.3.1.
+fn basic(id: &str, secret: &str) -> String {
+    let [id, secret] = [id, secret]
+        .map(|half| form_urlencoded::byte_serialize(half.as_bytes()).collect::<String>());
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
 /// Anything else could name another host.
@@ -155,6 +166,7 @@ mod tests {
         let client = |id: &str, secret: Option<&str>| Credentials {
             id: id.to_owned(),
             secret: secret.map(|secret| Secret::new(secret.to_owned())),
+            assertion: None,
         };
         let person = |name: &str| {
             let email = format!("{name}@x.example");
@@ -288,7 +300,7 @@ mod tests {
         let Action::Send(draft) = &step.action else { panic!("it sends") };
         let empty = Scope::new(
             String::new(),
-            Credentials { id: String::new(), secret: None },
+            Credentials { id: String::new(), secret: None, assertion: None },
             BTreeMap::new(),
             BTreeMap::new(),
         );

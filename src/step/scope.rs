@@ -43,6 +43,8 @@ pub struct Credentials {
     pub id: String,
     /// The secret, if it has one.
     pub secret: Option<Secret<String>>,
+    /// The assertion that was made for the request at hand, if it proves itself by one.
+    pub assertion: Option<Secret<String>>,
 }
 
 impl Scope {
@@ -92,7 +94,8 @@ impl Scope {
         let mut known = true;
         if let Action::Send(draft) = &step.action {
             draft.expressions(&mut |expression| {
-                let is_fetched = draft.fetch.is_some() && expression.root == "code";
+                let is_fetched = draft.fetch.is_some() && expression.root == "code"
+                    || !draft.assertions.is_empty() && expression.root.starts_with("client");
                 known &= is_fetched || self.lookup(expression, &step.actor).is_some();
             });
         }
@@ -105,6 +108,24 @@ impl Scope {
         let (person, captures) = self.people.get(name)?;
         let enrolled = captures.get("secret").and_then(Value::as_str);
         enrolled.or_else(|| person.otp_secret.as_ref().map(|secret| secret.expose().as_str()))
+    }
+
+    /// The id of an application: of one of `given.tenant.clients`, if there is a name.
+    #[must_use]
+    pub fn client_id(&self, name: Option<&str>) -> Option<&str> {
+        let client = name.map_or(Some(&self.client), |name| self.clients.get(name));
+        client.map(|client| client.id.as_str())
+    }
+
+    /// Lends an application an assertion, for the next request.
+    pub fn assert_client(&mut self, name: Option<&str>, assertion: String) {
+        let client = match name {
+            None => Some(&mut self.client),
+            Some(name) => self.clients.get_mut(name),
+        };
+        if let Some(client) = client {
+            client.assertion = Some(Secret::new(assertion));
+        }
     }
 
     /// Remembers a value for a user's later steps.
@@ -174,6 +195,9 @@ impl Scope {
                     Access::Member(name) if name == "mfa_audience" => {
                         format!("https://{domain}/mfa/")
                     }
+                    Access::Member(name) if name == "management_audience" => {
+                        format!("https://{domain}/api/v2/")
+                    }
                     Access::Member(name) if name == "connection" => CONNECTION.to_owned(),
                     _ => return None,
                 })
@@ -235,6 +259,9 @@ impl Credentials {
             Access::Member(name) if name == "id" => Some(self.id.clone().into()),
             Access::Member(name) if name == "secret" => {
                 self.secret.as_ref().map(|secret| secret.expose().clone().into())
+            }
+            Access::Member(name) if name == "assertion" || name == "last_assertion" => {
+                self.assertion.as_ref().map(|assertion| assertion.expose().clone().into())
             }
             _ => None,
         }

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::{
-    NoPush, PrepareError, SendError, Session, Target,
+    NoAssertion, NoPush, PrepareError, SendError, Session, Target, assertion,
     policy::faults,
     provision::{LOWER_CASE, Provisioned, provision},
 };
@@ -148,6 +148,8 @@ struct EmulatedSession {
     people: BTreeMap<String, Person>,
     /// By the secret of an authenticator app, the step of the last code that it was asked for.
     otp_steps: BTreeMap<String, u64>,
+    /// How many assertions were made.
+    assertions: u64,
 }
 
 impl EmulatedSession {
@@ -166,7 +168,7 @@ impl EmulatedSession {
             wire.server.add(&domain, tenant.clone());
         }
         let otp_steps = BTreeMap::new();
-        Self { wire, tenant, clock, domain, client, clients, people, otp_steps }
+        Self { wire, tenant, clock, domain, client, clients, people, otp_steps, assertions: 0 }
     }
 }
 
@@ -237,6 +239,16 @@ impl Session for EmulatedSession {
             Channel::Push => Err(NoCode::NoMessage { others: 0 }),
         };
         Box::pin(async move { found })
+    }
+
+    fn client_assertion<'a>(
+        &'a mut self,
+        client_id: &'a str,
+    ) -> BoxFuture<'a, Result<String, NoAssertion>> {
+        self.assertions += 1;
+        let (issuer, id) = (format!("https://{}/", self.domain), self.assertions.to_string());
+        let signed = assertion::signed(client_id, &issuer, &id, self.clock.now());
+        Box::pin(std::future::ready(signed))
     }
 
     fn answer_push<'a>(

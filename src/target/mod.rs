@@ -1,5 +1,6 @@
 //! Where a run is sent: an emulated tenant in the same process, or a recording.
 
+mod assertion;
 mod emulated;
 mod policy;
 mod provision;
@@ -64,6 +65,12 @@ pub trait Session: Send {
         source: &'a str,
     ) -> BoxFuture<'a, Result<String, NoCode>>;
 
+    /// A new assertion of the application with this id, signed with its private key.
+    fn client_assertion<'a>(
+        &'a mut self,
+        client_id: &'a str,
+    ) -> BoxFuture<'a, Result<String, NoAssertion>>;
+
     /// Answers the newest push that waits for the user with this id, as the user would on the device.
     fn answer_push<'a>(
         &'a mut self,
@@ -99,6 +106,11 @@ pub enum PrepareError {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("no push waits for this user's answer")]
 pub struct NoPush;
+
+/// Why there is no assertion.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the application has no private key to sign an assertion with")]
+pub struct NoAssertion;
 
 /// Why there is no response.
 #[derive(Debug, Error)]

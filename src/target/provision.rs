@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::policy::{action, brute_force_protection, lifetimes, limits};
+use super::{
+    assertion,
+    policy::{action, brute_force_protection, lifetimes, limits},
+};
 use crate::{
     clock::{Entropy, Timestamp},
-    emulator::{self, Authentication, Emulator, Enrolled, GrantType, MfaPolicy, NewUser},
-    scenario::{self, Channel, Client, Factor, Grant, Policy, User},
+    emulator::{
+        self, Api, Authentication, Emulator, Enrolled, GrantType, MfaPolicy, NewUser, PublicKey,
+    },
+    scenario::{self, Channel, Client, Factor, Grant, ManagementScopes, Policy, User},
     secret::Secret,
     step::{Credentials, Person},
 };
@@ -52,10 +57,13 @@ pub fn provision<'a>(
             .chain(others)
             .map(|(known, given)| emulator::Client {
                 id: known.id.clone(),
-                authentication: (known.secret.clone())
-                    .map_or(Authentication::None, Authentication::Secret),
+                authentication: authentication(known, given),
                 grants: grants(given),
-                apis: BTreeMap::new(),
+                apis: given
+                    .management
+                    .iter()
+                    .map(|scopes| (Api::Management, management(scopes)))
+                    .collect(),
             })
             .collect(),
         ..tenant
@@ -79,8 +87,24 @@ fn credentials(client: &Client, random: &mut dyn Entropy) -> Credentials {
         given.clone().unwrap_or_else(|| random.text(length, ALPHANUMERIC))
     };
     let id = or_made_up(&client.id, 32);
-    let secret = (!client.public).then(|| Secret::new(or_made_up(&client.secret, 64)));
-    Credentials { id, secret }
+    let secret = client.has_secret().then(|| Secret::new(or_made_up(&client.secret, 64)));
+    Credentials { id, secret, assertion: None }
+}
+
+fn authentication(known: &Credentials, given: &Client) -> Authentication {
+    if let Some(secret) = &known.secret {
+        return Authentication::Secret(secret.clone());
+    }
+    let key = given.jwk.clone().or_else(assertion::public_key);
+    let key = key.filter(|_| !given.public).and_then(|jwk| PublicKey::from_jwk(&jwk));
+    key.map_or(Authentication::None, Authentication::PrivateKeyJwt)
+}
+
+fn management(scopes: &ManagementScopes) -> Vec<String> {
+    match scopes {
+        ManagementScopes::All => Api::management_scopes(),
+        ManagementScopes::These(scopes) => scopes.clone(),
+    }
 }
 
 fn add_user(
@@ -146,6 +170,7 @@ fn grants(client: &Client) -> BTreeSet<GrantType> {
             GrantType::Password,
             GrantType::PasswordRealm,
             GrantType::RefreshToken,
+            GrantType::AuthorizationCode,
             GrantType::ClientCredentials,
         ];
         return mfa.into_iter().chain(others).collect();
@@ -160,6 +185,7 @@ fn grants(client: &Client) -> BTreeSet<GrantType> {
             Grant::MfaOtp => vec![GrantType::MfaOtp],
             Grant::MfaRecoveryCode => vec![GrantType::MfaRecoveryCode],
             Grant::RefreshToken => vec![GrantType::RefreshToken],
+            Grant::AuthorizationCode => vec![GrantType::AuthorizationCode],
             Grant::ClientCredentials => vec![GrantType::ClientCredentials],
         })
         .collect()

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::{NoPush, PrepareError, SendError, Session, Target};
+use super::{NoAssertion, NoPush, PrepareError, SendError, Session, Target};
 use crate::{
     codes::NoCode,
     exchange::{Exchange, JSON, Request, Response},
@@ -68,11 +68,12 @@ impl Session for ReplaySession<'_> {
     fn scope(&self) -> Scope {
         let tenant = &self.scenario.given.tenant;
         let credentials = |name: &str, client: &Client| Credentials {
-            id: client.id.clone().unwrap_or_else(|| format!("client-{name}")),
-            secret: (!client.public).then(|| {
+            id: client.id.clone().unwrap_or_else(|| format!("replayed-client-{name}")),
+            secret: client.has_secret().then(|| {
                 let made_up = || format!("secret-of-{name}");
                 Secret::new(client.secret.clone().unwrap_or_else(made_up))
             }),
+            assertion: None,
         };
         let clients = tenant.clients.iter();
         let people = self.scenario.user_names().map(|name| {
@@ -130,6 +131,15 @@ impl Session for ReplaySession<'_> {
         *newest = (*newest).max(number.unwrap_or_default());
         let code = number.map(|number| format!("[{word}#{number}]"));
         Box::pin(async move { code.ok_or(NoCode::NoMessage { others: 0 }) })
+    }
+
+    /// Any that differs from those before: it stands for the label of the recorded one.
+    fn client_assertion<'a>(
+        &'a mut self,
+        client_id: &'a str,
+    ) -> BoxFuture<'a, Result<String, NoAssertion>> {
+        let assertion = format!("assertion-{}-of-{client_id}", self.recorded.len());
+        Box::pin(std::future::ready(Ok(assertion)))
     }
 
     /// What came of the answer is recorded.

@@ -6,7 +6,7 @@ use crate::{
     cli::{Failure, files},
     clock::{Clock as _, Entropy, RunningClock, SeededEntropy},
     emulator,
-    scenario::{Client, Grant, Settings},
+    scenario::{Client, Grant, ManagementScopes, Settings},
     serve::{Clients, Setup},
     source::Sources,
     step::Credentials,
@@ -27,10 +27,13 @@ pub(super) fn setup(path: &Path, seed: u64) -> Result<Setup, Failure> {
     let Some(Settings { mut tenant, users }) = settings else {
         return Err(Failure::Input(problems, sources));
     };
-    let own = || Some(vec![Grant::ClientCredentials]);
     let spa = Client { public: true, ..Client::default() };
     tenant.clients.entry(SPA.to_owned()).or_insert(spa);
-    let management = Client { grants: own(), ..Client::default() };
+    let management = Client {
+        grants: Some(vec![Grant::ClientCredentials]),
+        management: Some(ManagementScopes::All),
+        ..Client::default()
+    };
     tenant.clients.entry(MANAGEMENT.to_owned()).or_insert(management);
 
     let mut entropy = SeededEntropy::new(seed);
