@@ -41,7 +41,7 @@ static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
     let sealed = r"(?P<sealed>Fe26\.2\*[A-Za-z0-9_*.\-]{16,})";
     let jwt = r"(?P<jwt>eyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*)";
     let email = r"(?P<email>[A-Za-z0-9._+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+)";
-    let device = r"(?P<device>[a-z\-]+\|dev_[A-Za-z0-9]{16})";
+    let device = r"(?P<device>(?:[a-z\-]+\|)?dev_[A-Za-z0-9]{16})";
     let user = r"(?P<user>auth0\|[0-9a-f]{24})";
     Regex::new(&[label, sealed, jwt, email, device, user].join("|"))
         .unwrap_or_else(|error| unreachable!("the expression is constant: {error}"))
@@ -468,6 +468,7 @@ impl Redactor {
 fn may_have_shape(text: &str) -> bool {
     text.bytes().any(|byte| matches!(byte, b'[' | b'@' | b'|'))
         || text.contains("Fe26.")
+        || text.contains("dev_")
         || text.contains("eyJ")
 }
 
