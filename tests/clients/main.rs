@@ -33,18 +33,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         let missing = runtime.missing(&root.join("tests/clients"));
         let programs = programs(&root.join("tests/clients").join(runtime.name), runtime.ending)?;
         if let Some(reason) = &missing {
-            let programs: Vec<_> = programs.iter().map(Program::name).collect();
-            skipped.push(format!("{}: {reason}", programs.join(", ")));
+            let names: Vec<_> = programs.iter().map(|path| name(path)).collect();
+            skipped.push(format!("{}: {reason}", names.join(", ")));
         }
-        for program in programs {
-            for test in tests(&fs::read_to_string(&program.path)?) {
-                let name = format!("{}::{test}", program.name());
+        for path in programs {
+            for test in tests(&fs::read_to_string(&path)?) {
+                let name = format!("{}::{test}", name(&path));
                 let not_yet = NOT_YET.iter().find(|(known, _)| *known == test);
                 if let (Some((_, reason)), None) = (not_yet, &missing) {
                     skipped.push(format!("{name}: {reason}"));
                 }
                 let ignored = missing.is_some() || not_yet.is_some();
-                let (runtime, path) = (Arc::clone(&runtime), program.path.clone());
+                let (runtime, path) = (Arc::clone(&runtime), path.clone());
                 let trial = Trial::test(name, move || runtime.run(&path, &test));
                 trials.push(trial.with_ignored_flag(ignored));
             }
@@ -151,35 +151,28 @@ impl Runtime {
     }
 }
 
-struct Program {
-    path: PathBuf,
-}
-
-impl Program {
-    /// As `python/auth0-python`.
-    fn name(&self) -> String {
-        let folder = self.path.parent().and_then(Path::file_name).unwrap_or_default();
-        let name = self.path.file_stem().unwrap_or_default();
-        format!("{}/{}", folder.display(), name.display())
-    }
-}
-
 /// The programs of a folder in order; what has no test is a part of the others.
-fn programs(folder: &Path, ending: &str) -> Result<Vec<Program>, Box<dyn Error>> {
+fn programs(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let mut programs = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|found| found == ending)
             && !tests(&fs::read_to_string(&path)?).is_empty()
         {
-            programs.push(Program { path });
+            programs.push(path);
         }
     }
-    programs.sort_by(|one, other| one.path.cmp(&other.path));
+    programs.sort();
     if programs.is_empty() {
         return Err(format!("{} has no program with a test", folder.display()).into());
     }
     Ok(programs)
+}
+
+/// A program's name, as `python/auth0-python`.
+fn name(path: &Path) -> String {
+    let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
+    format!("{}/{}", folder.display(), path.file_stem().unwrap_or_default().display())
 }
 
 /// The names of a program's tests: functions as Python, JavaScript and a shell write them.
