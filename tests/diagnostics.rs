@@ -4,6 +4,7 @@
 //! typed after `countersign check`, if that is not `scenarios`. With `UPDATE_DIAGNOSTICS=1` the outputs are written
 //! anew. What cannot be committed, such as a file of 100 MB, is made by [`make`].
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
+#![expect(clippy::print_stdout, reason = "what was skipped is a result")]
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +34,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         trials.push(trial.with_ignored_flag(ignored));
     }
     trials.sort_by(|one, other| one.name().cmp(other.name()));
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let skips = trials.iter().any(Trial::has_ignored_flag);
+    let arguments = Arguments::from_args();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if skips && !arguments.list {
+        println!("skipped: diagnostics/no-permission: this user may read every file");
+    }
+    conclusion.exit();
 }
 
 fn check(name: &str, case: &Path) -> Result<(), Failed> {
