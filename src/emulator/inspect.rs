@@ -53,7 +53,9 @@ impl Emulator {
         json!({
             "tenant": {
                 "domain": tenant.domain,
+                "issuer": tenant.issuer(),
                 "factors": factors,
+                "policy": tenant.policy.word(),
                 "clients": clients.collect::<Vec<_>>(),
             },
             "users": self.users(),

@@ -172,6 +172,17 @@ pub enum MfaPolicy {
     Always,
 }
 
+impl MfaPolicy {
+    /// Its word in scenarios.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Always => "always",
+        }
+    }
+}
+
 /// How long tokens live, where that can be configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {

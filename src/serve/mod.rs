@@ -170,7 +170,10 @@ impl Hosted {
     }
 
     /// Reads what was sent, and when, oldest first.
-    fn sent<T>(&self, read: impl FnOnce(&mut dyn Iterator<Item = &(Timestamp, Effect)>) -> T) -> T {
+    fn sent<T>(
+        &self,
+        read: impl FnOnce(&mut dyn DoubleEndedIterator<Item = &(Timestamp, Effect)>) -> T,
+    ) -> T {
         read(&mut self.lock().outbox.iter())
     }
 

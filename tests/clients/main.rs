@@ -24,7 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let installed = root.join("target/clients");
     let mut trials = Vec::new();
     let mut skipped = Vec::new();
-    for runtime in [Runtime::python(&installed), Runtime::node(&installed), Runtime::curl()] {
+    let node = Runtime::node(&installed);
+    let browser = Runtime::browser(&installed);
+    for runtime in [Runtime::python(&installed), node, browser, Runtime::curl()] {
         let runtime = Arc::new(runtime);
         let missing = runtime.missing(&root.join("tests/clients"));
         let programs = programs(&root.join("tests/clients").join(runtime.name), runtime.ending)?;
@@ -95,6 +97,13 @@ impl Runtime {
         }
     }
 
+    /// Chromium, which a program of Node drives.
+    fn browser(installed: &Path) -> Self {
+        let node = Self::node(installed);
+        let packages = node.packages.map(|(packages, _)| (packages, "../node/package-lock.json"));
+        Self { name: "browser", command: "/usr/bin/chromium".into(), packages, ..node }
+    }
+
     fn curl() -> Self {
         Self {
             name: "curl",
@@ -125,6 +134,8 @@ impl Runtime {
         let served = Served::start()?;
         let mut command = Command::new(&self.program);
         command.arg(path).arg(test).env("TENANT", &served.line);
+        // For who has to stop one, or to start it otherwise.
+        command.env("COUNTERSIGN", env!("CARGO_BIN_EXE_countersign"));
         command.envs(self.trust.iter().map(|variable| (variable, served.authority())));
         if let Some((packages, _)) = &self.packages {
             command.env("NODE_PATH", packages.join("node_modules"));

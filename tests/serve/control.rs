@@ -30,6 +30,9 @@ fn users_are_made_seen_and_removed() {
     assert_eq!(users.json()[0]["email"], "ada@example.com");
     let state = control(&service, "GET state", "");
     assert_eq!(state.json()["users"], users.json());
+    assert_eq!(state.json()["tenant"]["policy"], "always");
+    assert_eq!(state.json()["push"], json!([]));
+    assert!(state.json()["now"].is_u64(), "{state:?}");
     for answer in [&users, &state] {
         assert!(!answer.body.contains("correct horse"), "{answer:?}");
     }
@@ -196,4 +199,64 @@ fn a_push_is_answered() {
     let verified = post("/oauth/token", &verify.to_string());
     assert_eq!(verified.status, 200, "{verified:?}");
     assert_eq!(control(&service, &format!("POST push/{id}"), r#"{"accept": true}"#).status, 404);
+}
+
+#[test]
+fn the_newest_messages_are_to_be_had_alone() {
+    let service = start();
+    for email in ["ada@example.com", "grace@example.com"] {
+        let enrolled = vec![Enrolled::Email { address: None }];
+        service.tenant().add_user(NewUser { enrolled, ..NewUser::new(email, "p") });
+    }
+    let client = &service.clients().spa.id;
+    let post = |path: &str, body: &Value| {
+        let json = ["content-type: application/json"];
+        call(&service.url(), &format!("POST {path}"), &json, &body.to_string()).json()
+    };
+    for email in ["ada@example.com", "grace@example.com", "ada@example.com"] {
+        let login = json!({"grant_type": "password", "client_id": client, "username": email, "password": "p"});
+        let mfa_token = post("/oauth/token", &login)["mfa_token"].clone();
+        post("/mfa/challenge", &json!({"client_id": client, "mfa_token": mfa_token}));
+    }
+    let outbox = |query: &str| control(&service, &format!("GET outbox{query}"), "").json();
+    let all = outbox("");
+    assert_eq!(all.as_array().map(Vec::len), Some(3), "{all}");
+    assert_eq!(outbox("?last=2"), json!([all[1], all[2]]));
+    assert_eq!(outbox("?to=ada@example.com&last=2"), json!([all[0], all[2]]));
+    assert_eq!(outbox("?last=0"), json!([]));
+    assert_eq!(control(&service, "GET outbox?last=-1", "").status, 400);
+}
+
+#[test]
+fn the_page_is_strict_and_the_same_for_everybody() {
+    let token = Some(Secret::new("sesame".to_owned()));
+    let locked = Service::start(Options { control_token: token, ..Options::new(1) });
+    let locked = locked.expect("a service");
+    let open = start();
+    for (file, content_type) in [
+        ("", "text/html; charset=utf-8"),
+        ("page.css", "text/css; charset=utf-8"),
+        ("page.js", "text/javascript; charset=utf-8"),
+    ] {
+        let page = control(&open, &format!("GET {file}"), "");
+        assert_eq!(page.status, 200, "{page:?}");
+        for line in [
+            format!("content-type: {content_type}"),
+            "cache-control: no-store".to_owned(),
+            "content-security-policy: default-src 'none'; ".to_owned(),
+            "x-content-type-options: nosniff".to_owned(),
+        ] {
+            assert!(page.head.contains(&line), "{line}: {page:?}");
+        }
+        let [elsewhere, foreign] = ["host: evil.example", "origin: https://evil.example"];
+        let line = format!("GET /_countersign/{file}");
+        assert_eq!(call(&open.url(), &line, &[elsewhere], "").status, 403);
+        assert_eq!(call(&open.url(), &line, &[foreign], "").status, 403);
+        assert_eq!(call(&locked.url(), &line, &[elsewhere], "").body, page.body);
+        assert_eq!(control(&open, &format!("POST {file}"), "").status, 405);
+    }
+    let moved = call(&open.url(), "GET /_countersign", &[], "");
+    assert_eq!(moved.status, 308, "{moved:?}");
+    assert!(moved.head.contains("location: /_countersign/\r\n"), "{moved:?}");
+    assert_eq!(control(&locked, "GET state", "").status, 401);
 }

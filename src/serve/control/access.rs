@@ -24,36 +24,52 @@ pub(in super::super) struct Access {
 }
 
 impl Access {
+    /// Whether whoever sends this may use the API.
     pub(super) fn check<B>(&self, peer: SocketAddr, request: &Request<B>) -> Result<(), Refusal>
     where
         B: Body,
     {
         let headers = request.headers();
-        let host = text(headers, &HOST).unwrap_or_default();
-        match &self.token {
-            Some(token) => {
-                let given = text(headers, &AUTHORIZATION).and_then(|value| value.split_once(' '));
-                let shown = given.is_some_and(|(scheme, shown)| {
-                    scheme.eq_ignore_ascii_case("bearer")
-                        && bool::from(shown.trim().as_bytes().ct_eq(token.expose().as_bytes()))
-                });
-                if !shown {
-                    let text = "Expected: `Authorization: Bearer` with the control token.";
-                    return Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text));
-                }
+        if let Some(token) = &self.token {
+            let given = text(headers, &AUTHORIZATION).and_then(|value| value.split_once(' '));
+            let shown = given.is_some_and(|(scheme, shown)| {
+                scheme.eq_ignore_ascii_case("bearer")
+                    && bool::from(shown.trim().as_bytes().ct_eq(token.expose().as_bytes()))
+            });
+            if !shown {
+                let text = "Expected: `Authorization: Bearer` with the control token.";
+                return Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text));
             }
-            None if !is_loopback(peer.ip()) => {
+        }
+        self.check_page(peer, request)?;
+        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if !is_safe && !request.body().is_end_stream() && !is_json(headers) {
+            let text = "Expected: `Content-Type: application/json`";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", text));
+        }
+        Ok(())
+    }
+
+    /// Whether whoever sends this may see the page. A browser cannot show a token before the page has asked for it.
+    pub(super) fn check_page<B>(
+        &self,
+        peer: SocketAddr,
+        request: &Request<B>,
+    ) -> Result<(), Refusal> {
+        let headers = request.headers();
+        let host = text(headers, &HOST).unwrap_or_default();
+        if self.token.is_none() {
+            if !is_loopback(peer.ip()) {
                 return Err(Refusal::forbidden(
                     "Without a control token the control API is for the same machine only.",
                 ));
             }
             // A page can have its own name lead to this machine, and then is of the same origin.
-            None if !self.is_own(host) => {
+            if !self.is_own(host) {
                 return Err(Refusal::forbidden(
                     "Without a control token the control API is only at `localhost` or an IP address.",
                 ));
             }
-            None => {}
         }
         if let Some(origin) = headers.get(ORIGIN) {
             let own = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
@@ -62,11 +78,6 @@ impl Access {
                     "The control API is not for pages of another origin.",
                 ));
             }
-        }
-        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if !is_safe && !request.body().is_end_stream() && !is_json(headers) {
-            let text = "Expected: `Content-Type: application/json`";
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", text));
         }
         Ok(())
     }

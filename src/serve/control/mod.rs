@@ -2,20 +2,22 @@
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `GET outbox`, `GET outbox?to=ADDRESS` | what was sent, oldest first |
+//! | `GET ` (nothing behind the slash) | the page for a person, with `page.css` and `page.js` |
+//! | `GET outbox`, `GET outbox?to=ADDRESS&last=N` | what was sent (there) (of that the newest N), oldest first |
 //! | `GET clock`, `POST clock {"advance": "6m"}` | what the tenant's clock shows (then) |
 //! | `GET users` | the users, without secrets |
 //! | `POST users {"email", "password", "email_verified"?, "enrolled"?}` | 201 with `user_id` |
 //! | `DELETE users/ID` | 204 |
 //! | `GET push` | the questions that wait for an answer on a user's device |
 //! | `POST push/ID {"accept": true}` | 204 |
-//! | `GET state` | the set-up, the users, and how much was given out |
+//! | `GET state` | the set-up, the users, what `GET push` and `GET clock` say, and how much was given out |
 //! | `POST reset` | 204: the tenant is as it was at the start |
 //!
 //! Moments are milliseconds since the Unix epoch. Errors have the shape of the tenant's own.
 
 mod access;
 mod outbox;
+mod page;
 mod users;
 
 use std::{net::SocketAddr, time::Duration};
@@ -37,9 +39,10 @@ use crate::{
     emulator::{Emulator, PendingPush, PushPurpose},
 };
 pub(super) use access::Access;
+use outbox::Wanted;
+use page::Page;
 
 const PREFIX: &str = "/_countersign";
-const ADDRESSES: [&str; 6] = ["outbox", "clock", "users", "push", "state", "reset"];
 
 /// The control API of one tenant.
 pub(super) struct Control {
@@ -75,10 +78,16 @@ impl Control {
         peer: SocketAddr,
         request: &Request<Incoming>,
     ) -> Result<(), Refusal> {
-        self.access.check(peer, request)
+        match Page::of(request.method(), request.uri().path()) {
+            Some(_) => self.access.check_page(peer, request),
+            None => self.access.check(peer, request),
+        }
     }
 
     pub(super) fn answer(&self, parts: &Parts, body: &[u8]) -> Answer {
+        if let Some(page) = Page::of(&parts.method, parts.uri.path()) {
+            return page.answer();
+        }
         let (status, body) = match self.act(&parts.method, &parts.uri, body) {
             Ok(Done::Ok(body)) => (StatusCode::OK, body.to_string()),
             Ok(Done::Created(body)) => (StatusCode::CREATED, body.to_string()),
@@ -101,10 +110,9 @@ impl Control {
         let (name, id) = path.split_once('/').unwrap_or((path, ""));
         let id = percent_decode_str(id).decode_utf8_lossy();
         Ok(match (name, &*id, method.as_str()) {
-            ("", "", "GET") => Done::Ok(json!({"addresses": ADDRESSES})),
             ("outbox", "", "GET") => {
-                let to = outbox::recipient(uri.query());
-                Done::Ok(self.tenant.sent(|sent| outbox::list(sent, to.as_deref())))
+                let wanted = Wanted::read(uri.query())?;
+                Done::Ok(self.tenant.sent(|sent| outbox::list(sent, &wanted)))
             }
             ("clock", "", "GET") => Done::Ok(self.clock()),
             ("clock", "", "POST") => {
@@ -131,7 +139,12 @@ impl Control {
                 }
                 Done::NoContent
             }
-            ("state", "", "GET") => Done::Ok(self.tenant.with(|emulator, _, _| emulator.state())),
+            ("state", "", "GET") => Done::Ok(self.tenant.with(|emulator, now, _| {
+                let mut state = emulator.state();
+                state["now"] = json!(now.as_millis());
+                state["push"] = emulator.pending_pushes(now).iter().map(push).collect();
+                state
+            })),
             ("reset", "", "POST") => {
                 let (emulator, entropy) = self.start.clone();
                 self.tenant.replace(emulator, RunningClock::default(), entropy);
@@ -162,7 +175,7 @@ impl Control {
 /// Why nothing is done at an address, with an id behind it or without.
 fn unknown(name: &str, has_id: bool) -> Refusal {
     let allowed = match (name, has_id) {
-        ("" | "outbox" | "push" | "state", false) => "GET",
+        ("" | "page.css" | "page.js" | "outbox" | "push" | "state", false) => "GET",
         ("clock" | "users", false) => "GET, POST",
         ("reset", false) | ("push", true) => "POST",
         ("users", true) => "DELETE",

@@ -5,25 +5,48 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use super::super::refusal::Refusal;
 use crate::{
     clock::Timestamp,
     emulator::{Effect, PhoneMessage},
 };
 
-/// What was sent to an address or number, or to any.
-pub(super) fn list(
-    sent: &mut dyn Iterator<Item = &(Timestamp, Effect)>,
-    to: Option<&str>,
-) -> Value {
-    let entries = sent.filter(|(_, effect)| to.is_none_or(|to| goes_to(effect, to)));
-    entries.map(|(at, effect)| entry(*at, effect)).collect()
+/// Which messages are asked for.
+pub(super) struct Wanted<'a> {
+    /// To this address or number only.
+    to: Option<Cow<'a, str>>,
+    /// No more than so many, the newest.
+    last: Option<usize>,
 }
 
-/// The value of `to`. A `+` is itself: addresses and numbers have it, and no space.
-pub(super) fn recipient(query: Option<&str>) -> Option<Cow<'_, str>> {
-    let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, to) = pairs.find(|(name, _)| *name == "to")?;
-    Some(percent_decode_str(to).decode_utf8_lossy())
+impl<'a> Wanted<'a> {
+    /// Reads a query. A `+` is itself: addresses and numbers have it, and no space.
+    pub(super) fn read(query: Option<&'a str>) -> Result<Self, Refusal> {
+        let mut wanted = Wanted { to: None, last: None };
+        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        for (name, value) in pairs {
+            match name {
+                "to" => wanted.to = Some(percent_decode_str(value).decode_utf8_lossy()),
+                "last" => {
+                    let text = "`last` is not a number. Expected: one as in `?last=100`";
+                    wanted.last = Some(value.parse().map_err(|_| Refusal::invalid(text))?);
+                }
+                _ => {}
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// What was sent of that, oldest first.
+pub(super) fn list(
+    sent: &mut dyn DoubleEndedIterator<Item = &(Timestamp, Effect)>,
+    wanted: &Wanted<'_>,
+) -> Value {
+    let to = wanted.to.as_deref();
+    let newest_first = sent.rev().filter(|(_, effect)| to.is_none_or(|to| goes_to(effect, to)));
+    let kept: Vec<_> = newest_first.take(wanted.last.unwrap_or(usize::MAX)).collect();
+    kept.into_iter().rev().map(|(at, effect)| entry(*at, effect)).collect()
 }
 
 fn goes_to(effect: &Effect, address: &str) -> bool {
