@@ -131,7 +131,7 @@ fn line(service: &Service, authority: Option<&Path>) -> Value {
 /// What a person wants to know.
 fn explain(service: &Service, authority: Option<&Path>) {
     output::note(&format!(
-        "the tenant is at {}, its control API at {}/",
+        "the tenant is at {}, its page and control API at {}/",
         service.url(),
         service.control()
     ));

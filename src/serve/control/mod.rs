@@ -2,8 +2,8 @@
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `GET ` (nothing behind the slash) | the page for a person, with `page.css` and `page.js` |
-//! | `GET outbox`, `GET outbox?to=ADDRESS&last=N` | what was sent (there) (of that the newest N), oldest first |
+//! | `GET` alone, `GET page.css`, `GET page.js` | the page for a person; see [`page`] |
+//! | `GET outbox`, `GET outbox?to=ADDRESS`, `?last=N` | what was sent (there, the newest N), oldest first |
 //! | `GET clock`, `POST clock {"advance": "6m"}` | what the tenant's clock shows (then) |
 //! | `GET users` | the users, without secrets |
 //! | `POST users {"email", "password", "email_verified"?, "enrolled"?}` | 201 with `user_id` |
