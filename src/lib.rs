@@ -45,6 +45,11 @@
 //! # }
 //! ```
 
+/// The README's example in Rust.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod cli;
 pub mod client;
 pub mod clock;
