@@ -76,9 +76,15 @@ impl Tenant {
         format!("{}api/v2/", self.issuer())
     }
 
-    /// What an authenticator app calls it: the name that it was given when it was made.
+    /// What an authenticator app calls it: the name that it was given when it was made. An address
+    /// is none.
     pub(super) fn name(&self) -> &str {
-        self.domain.split(['.', ':']).next().unwrap_or_default()
+        let first = self.domain.split(['.', ':']).next().unwrap_or_default();
+        if first.starts_with(|character: char| character.is_ascii_lowercase()) {
+            first
+        } else {
+            "emulated"
+        }
     }
 
     pub(super) fn client(&self, id: &str) -> Option<&Client> {
@@ -386,7 +392,20 @@ pub enum Enrolled {
 
 #[cfg(test)]
 mod tests {
-    use super::{Factor, GrantType};
+    use super::{Factor, GrantType, Tenant};
+
+    #[test]
+    fn a_tenant_at_an_address_has_a_name_all_the_same() {
+        for (domain, name) in [
+            ("my-tenant.eu.auth0.com", "my-tenant"),
+            ("localhost:8080", "localhost"),
+            ("127.0.0.1:8080", "emulated"),
+            ("[::1]:8080", "emulated"),
+            ("", "emulated"),
+        ] {
+            assert_eq!(Tenant::new(domain).name(), name, "{domain}");
+        }
+    }
 
     #[test]
     fn words_and_uris_read_back() {
