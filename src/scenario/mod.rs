@@ -15,6 +15,7 @@ mod pattern;
 pub mod policy;
 mod requirements;
 mod schema;
+pub mod served_fault;
 mod settings;
 mod step;
 mod template;

@@ -1,26 +1,24 @@
 //! The settings of a tenant that is served to other programs: written as a scenario writes what is given.
 
-use schemars::JsonSchema;
-
 use super::{
     document::{Fields, FromNode, Reader},
     given::{Tenant, User, distinct_addresses},
+    served_fault::ServedFault,
 };
 use crate::source::{
     Diagnostic, Located, SourceId, Sources,
     yaml::{self, Node},
 };
 
-/// A tenant and its users at the start.
-#[derive(Clone, Debug, Default, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+/// A tenant, its users and its faults at the start.
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The tenant's settings.
-    #[schemars(default)]
     pub tenant: Tenant,
     /// The users, by name.
-    #[schemars(default, with = "std::collections::BTreeMap<String, User>")]
     pub users: Vec<(Located<String>, User)>,
+    /// What goes wrong between it and its clients.
+    pub faults: Vec<ServedFault>,
 }
 
 impl Settings {
@@ -52,7 +50,11 @@ impl User {
 impl FromNode for Settings {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
-        let settings = Self { tenant: fields.default("tenant"), users: fields.default("users") };
+        let settings = Self {
+            tenant: fields.default("tenant"),
+            users: fields.default("users"),
+            faults: fields.default("faults"),
+        };
         fields.finish();
         distinct_addresses(settings.users.iter().map(|(_, user)| user), reader);
         for (name, user) in &settings.users {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::json;
 
 use crate::{
@@ -29,12 +29,14 @@ use crate::{
 /// assert_eq!(faults.next("POST", "/oauth/token"), Some(Fault::Reset));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// What the path begins with.
+    /// What the path begins with: a `/`, at least.
+    #[serde(deserialize_with = "path")]
     pub path: String,
-    /// The method, in upper case; any, unless it is named.
+    /// The method; any, unless it is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// At which calls of these; at all of them, unless it is said.
     #[serde(default)]
@@ -44,13 +46,14 @@ pub struct Rule {
 }
 
 /// At which calls.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum When {
     /// At all of them.
     #[default]
     Always,
     /// At these, counted from 1.
+    #[serde(deserialize_with = "calls")]
     Calls(Vec<u64>),
     /// At this share of them, from 0 to 1, by chance.
     #[serde(deserialize_with = "rate")]
@@ -58,11 +61,11 @@ pub enum When {
 }
 
 /// What goes wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
     /// The answer is late by this.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "duration", serialize_with = "millis")]
     Latency(Duration),
     /// An error in place of an answer.
     Status(Status),
@@ -75,7 +78,7 @@ pub enum Fault {
 }
 
 /// An error in place of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
     /// Which.
@@ -86,8 +89,8 @@ pub struct Status {
 }
 
 /// The statuses that a client has to be ready for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u16")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub enum Code {
     /// 429
     TooManyRequests,
@@ -123,6 +126,11 @@ impl Faults {
         Self { rules, entropy: SeededEntropy::new(seed) }
     }
 
+    /// The rules, in order.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|(rule, _)| rule)
+    }
+
     /// What goes wrong with this call: of the rules that have it, the first. All count it.
     pub fn next(&mut self, method: &str, path: &str) -> Option<Fault> {
         let Self { rules, entropy } = self;
@@ -130,7 +138,7 @@ impl Faults {
         let mut first = None;
         for (rule, calls) in rules {
             let is_its = path.starts_with(&rule.path)
-                && rule.method.as_ref().is_none_or(|known| known == method);
+                && rule.method.as_ref().is_none_or(|known| known.eq_ignore_ascii_case(method));
             if !is_its {
                 continue;
             }
@@ -184,6 +192,12 @@ impl Code {
     }
 }
 
+impl From<Code> for u16 {
+    fn from(code: Code) -> Self {
+        code.number()
+    }
+}
+
 impl TryFrom<u16> for Code {
     type Error = &'static str;
 
@@ -230,6 +244,28 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     })
 }
 
+fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{}ms", duration.as_millis()))
+}
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    if path.starts_with('/') {
+        Ok(path)
+    } else {
+        Err(D::Error::custom("expected a path, from its `/` on"))
+    }
+}
+
+fn calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+    let calls = Vec::<u64>::deserialize(deserializer)?;
+    if calls.contains(&0) {
+        Err(D::Error::custom("expected calls counted from 1"))
+    } else {
+        Ok(calls)
+    }
+}
+
 fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let rate = f64::deserialize(deserializer)?;
     if (0.0..=1.0).contains(&rate) { Ok(rate) } else { Err(D::Error::custom("expected 0 to 1")) }
@@ -274,10 +310,23 @@ mod tests {
             json!({"path": "/", "fault": {"latency": "soon"}}),
             json!({"path": "/", "fault": "reset", "when": {"rate": 1.5}}),
             json!({"path": "/", "fault": "reset", "wen": "always"}),
+            json!({"path": "/", "fault": "reset", "when": {"calls": [0]}}),
+            json!({"path": "oauth/token", "fault": "reset"}),
             json!({"fault": "reset"}),
         ] {
             assert!(serde_json::from_value::<Rule>(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_rule_is_written_as_it_is_read() {
+        let written = json!([
+            {"path": "/", "when": "always", "fault": {"latency": "1500ms"}},
+            {"path": "/a", "method": "POST", "when": {"calls": [2]}, "fault": "cut"},
+            {"path": "/", "when": {"rate": 0.5}, "fault": {"status": {"code": 503, "plain": true}}},
+        ]);
+        let rules: Vec<Rule> = serde_json::from_value(written.clone()).expect("rules");
+        assert_eq!(serde_json::to_value(rules).expect("JSON"), written);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Connections: accepting them, HTTP/1 on each, the limits, and the end.
 
 use std::{
-    convert::Infallible,
+    io,
     net::SocketAddr,
-    pin::pin,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,25 +11,27 @@ use std::{
     time::Duration,
 };
 
-use http_body_util::{BodyExt as _, Full};
+use futures_util::{StreamExt as _, TryFutureExt as _, future, stream};
+use http_body_util::{BodyExt as _, Either, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     StatusCode,
-    body::{Body as _, Bytes, Incoming},
-    header::{EXPECT, HeaderName, HeaderValue, ORIGIN},
+    body::{Body as _, Bytes, Frame, Incoming},
+    header::{CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, ORIGIN},
     http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::watch,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{Hosted, control::Control, cors, refusal::Refusal};
+use super::{Hosted, control::Control, cors, fault::Delivery, refusal::Refusal};
 use crate::{
     clock,
     exchange::{Request, Response},
@@ -47,6 +49,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const RECOVERY: Duration = Duration::from_millis(50);
 
 pub(super) type Answer = hyper::Response<Full<Bytes>>;
+/// An answer, or the part of one that comes before the connection breaks.
+type Sent = hyper::Response<Either<Full<Bytes>, UnsyncBoxBody<Bytes, Broken>>>;
+
+/// The tenant's faults want the connection to end here.
+#[derive(Debug, Error)]
+#[error("the connection is to break")]
+struct Broken;
 
 /// What answers at an address.
 pub(super) struct Front {
@@ -76,9 +85,13 @@ pub(super) async fn serve(
         let _ = stream.set_nodelay(true);
         let (front, tls, closing) = (Arc::clone(&front), tls.clone(), closing.subscribe());
         tokio::spawn(async move {
-            let Some(tls) = tls else { return connection(stream, peer, &front, closing).await };
+            let Some(tls) = tls else {
+                let reset = TcpStream::set_zero_linger;
+                return connection(stream, reset, peer, &front, closing).await;
+            };
             if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(stream)).await {
-                connection(stream, peer, &front, closing).await;
+                let reset = |stream: &TlsStream<TcpStream>| stream.get_ref().0.set_zero_linger();
+                connection(stream, reset, peer, &front, closing).await;
             }
         });
     };
@@ -87,58 +100,89 @@ pub(super) async fn serve(
     let _ = timeout(limit.unwrap_or_default(), closing.closed()).await;
 }
 
-/// Whatever ends a connection early is the client's doing, and nobody's to hear of.
-async fn connection(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+/// Whatever ends a connection early is the client's doing, or a fault's, and nobody's to hear of. `reset` makes the end
+/// of a stream a reset: what the system does, too, when a server dies.
+async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    reset: impl FnOnce(&S) -> io::Result<()>,
     peer: SocketAddr,
     front: &Front,
     mut closing: watch::Receiver<bool>,
 ) {
-    let used = AtomicBool::new(false);
+    let (used, unanswered) = (AtomicBool::new(false), AtomicBool::new(false));
     let service = service_fn(|request| {
         used.store(true, Ordering::Relaxed);
-        async move { Ok::<_, Infallible>(front.answer(peer, request).await) }
+        let answer = front.answer(peer, request);
+        answer.inspect_err(|Broken| unanswered.store(true, Ordering::Relaxed))
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .half_close(true)
         .max_buf_size(HEADERS_LIMIT)
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    tokio::select! {
-        _ = &mut connection => return,
-        _ = closing.wait_for(|closing| *closing) => {}
-    }
+    let ended = tokio::select! {
+        _ = &mut connection => true,
+        _ = closing.wait_for(|closing| *closing) => false,
+    };
     // One on which nothing was ever asked would be waited for in vain.
-    if used.load(Ordering::Relaxed) {
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+    if !ended && used.load(Ordering::Relaxed) {
+        Pin::new(&mut connection).graceful_shutdown();
+        let _ = (&mut connection).await;
+    }
+    if unanswered.load(Ordering::Relaxed) {
+        // Where it cannot be reset it is closed.
+        let _ = reset(connection.into_parts().io.inner());
     }
 }
 
 impl Front {
-    async fn answer(&self, peer: SocketAddr, request: hyper::Request<Incoming>) -> Answer {
-        let is_control = Control::is_for(request.uri().path());
-        if is_control && let Err(refusal) = self.control.admit(peer, &request) {
-            return refusal.into();
+    async fn answer(
+        &self,
+        peer: SocketAddr,
+        request: hyper::Request<Incoming>,
+    ) -> Result<Sent, Broken> {
+        if Control::is_for(request.uri().path()) {
+            if let Err(refusal) = self.control.admit(peer, &request) {
+                return Ok(Answer::from(refusal).map(Either::Left));
+            }
+            let (parts, body) = request.into_parts();
+            let answer = match read(&parts, body).await {
+                Ok(body) => self.control.answer(&parts, &body),
+                Err(refusal) => refusal.into(),
+            };
+            return Ok(answer.map(Either::Left));
         }
-        let origin = if is_control { None } else { request.headers().get(ORIGIN).cloned() };
-        let mut answer = match cors::preflight(&request) {
-            Some(answer) if !is_control => answer,
-            _ => {
-                let (parts, body) = request.into_parts();
-                match read(&parts, body).await {
-                    Ok(body) if is_control => self.control.answer(&parts, &body),
-                    Ok(body) => written(self.tenant.answer(&converted(&parts, body))),
-                    Err(refusal) => refusal.into(),
-                }
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut answer = if let Some(answer) = cors::preflight(&request) {
+            answer.map(Either::Left)
+        } else {
+            let (parts, body) = request.into_parts();
+            match read(&parts, body).await {
+                Ok(body) => self.ask(&converted(&parts, body)).await?,
+                Err(refusal) => Answer::from(refusal).map(Either::Left),
             }
         };
         if let Some(origin) = origin {
             cors::allow(origin, answer.headers_mut());
         }
-        answer
+        Ok(answer)
+    }
+
+    /// What the tenant answers, and what its faults leave of that.
+    async fn ask(&self, request: &Request) -> Result<Sent, Broken> {
+        match self.tenant.deliver(request) {
+            Delivery::Whole(response, after) => {
+                if !after.is_zero() {
+                    clock::wait(after).await;
+                }
+                Ok(written(response).map(Either::Left))
+            }
+            // There is nothing in it to break.
+            Delivery::Half(response) if response.body.is_empty() => Err(Broken),
+            Delivery::Half(response) => Ok(half(response)),
+            Delivery::Nothing => Err(Broken),
+        }
     }
 }
 
@@ -206,5 +250,22 @@ fn written(response: Response) -> Answer {
             answer.headers_mut().append(name, value);
         }
     }
+    answer
+}
+
+/// The head of an answer, with the length of its whole body, and half of that.
+fn half(mut response: Response) -> Sent {
+    let length = response.body.len();
+    response.body.truncate(length / 2);
+    let half = Frame::data(Bytes::from(std::mem::take(&mut response.body)));
+    let end = async {
+        // What was written is sent before there is more.
+        tokio::task::yield_now().await;
+        Err(Broken)
+    };
+    let frames = stream::once(future::ready(Ok(half))).chain(stream::once(end));
+    let mut answer =
+        written(response).map(|_| Either::Right(StreamBody::new(frames).boxed_unsync()));
+    answer.headers_mut().insert(CONTENT_LENGTH, length.into());
     answer
 }

@@ -36,7 +36,7 @@ pub use self::{
     wiremock::Server,
 };
 
-use self::fault::{Delivery, Fault, Faults};
+use self::fault::{Delivery, Fault, Faults, Rule};
 
 use std::{
     collections::VecDeque,
@@ -45,7 +45,7 @@ use std::{
 };
 
 use crate::{
-    clock::{Clock, Entropy, SeededEntropy, Timestamp},
+    clock::{Clock, Entropy, RunningClock, SeededEntropy, Timestamp},
     codes::{Address, Message},
     emulator::{Effect, Emulator, NewUser, PendingPush},
     exchange::{Request, Response},
@@ -84,6 +84,14 @@ struct Inner {
     faults: Faults,
 }
 
+/// A served tenant as it is at the start.
+#[derive(Clone)]
+struct Start {
+    emulator: Emulator,
+    entropy: SeededEntropy,
+    faults: Faults,
+}
+
 impl Hosted {
     /// Gives an emulator a clock and a source of randomness.
     #[must_use]
@@ -101,24 +109,11 @@ impl Hosted {
     /// Answers a request; what the tenant sends to its users is in the outbox then.
     #[must_use]
     pub fn answer(&self, request: &Request) -> Response {
-        let mut inner = self.lock();
-        let now = inner.clock.now();
-        let Inner { emulator, entropy, outbox, witnesses, .. } = &mut *inner;
-        let reply = emulator.handle(request, now, entropy);
-        for witness in witnesses {
-            let (response, effects) = (&reply.response, reply.effects.as_slice());
-            witness(&Seen { at: now, request, response, effects });
-        }
-        for effect in reply.effects {
-            if outbox.len() == OUTBOX {
-                outbox.pop_front();
-            }
-            outbox.push_back((now, effect));
-        }
-        reply.response
+        self.lock().answer(request)
     }
 
-    /// Shows every exchange to `witness`, in the order of the answers. The next request waits for it.
+    /// Shows every exchange to `witness`, in the order of the answers: what the tenant has answered, whatever a fault
+    /// makes of it. The next request waits for it.
     pub fn watch(&self, witness: impl FnMut(&Seen<'_>) + Send + 'static) {
         self.lock().witnesses.push(Box::new(witness));
     }
@@ -128,11 +123,18 @@ impl Hosted {
         self.lock().faults = faults;
     }
 
+    /// What goes wrong between the tenant and its clients.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Rule> {
+        self.lock().faults.rules().cloned().collect()
+    }
+
     /// Answers a request as far as the faults let it.
     #[must_use]
     pub fn deliver(&self, request: &Request) -> Delivery {
-        let fault = self.lock().faults.next(&request.method, &request.path);
-        Fault::deliver(fault.as_ref(), || self.answer(request))
+        let mut inner = self.lock();
+        let fault = inner.faults.next(&request.method, &request.path);
+        Fault::deliver(fault.as_ref(), || inner.answer(request))
     }
 
     /// The messages that were sent so far, oldest first; of very many, the newest 10,000.
@@ -186,11 +188,12 @@ impl Hosted {
     }
 
     /// Puts another tenant in its place, to which nothing has happened yet.
-    fn replace(&self, emulator: Emulator, clock: impl Clock + 'static, entropy: SeededEntropy) {
+    fn replace(&self, Start { emulator, entropy, faults }: Start) {
         let mut inner = self.lock();
         inner.emulator = emulator;
-        inner.clock = Box::new(clock);
+        inner.clock = Box::new(RunningClock::default());
         inner.entropy = entropy;
+        inner.faults = faults;
         inner.outbox.clear();
     }
 
@@ -212,5 +215,24 @@ impl Hosted {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A request that panicked has left the state as it was after the last one that did not.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn answer(&mut self, request: &Request) -> Response {
+        let Self { emulator, clock, entropy, outbox, witnesses, .. } = self;
+        let now = clock.now();
+        let reply = emulator.handle(request, now, entropy);
+        for witness in witnesses {
+            let (response, effects) = (&reply.response, reply.effects.as_slice());
+            witness(&Seen { at: now, request, response, effects });
+        }
+        for effect in reply.effects {
+            if outbox.len() == OUTBOX {
+                outbox.pop_front();
+            }
+            outbox.push_back((now, effect));
+        }
+        reply.response
     }
 }

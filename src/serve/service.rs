@@ -13,8 +13,9 @@ use tokio::{runtime, sync::watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Clients, Hosted, Identity, Setup,
+    Clients, Hosted, Identity, Setup, Start,
     control::{Access, Control},
+    fault::Faults,
     http::{self, Front},
 };
 use crate::{
@@ -115,15 +116,17 @@ impl Service {
             Transport::Plain => (Scheme::Http, None),
             Transport::Tls(identity) => (Scheme::Https, Some(identity)),
         };
-        let Setup { emulator, clients } = setup;
+        let Setup { emulator, clients, faults } = setup;
         let emulator = settled(emulator, scheme, address, domain.as_deref());
         let issuer = emulator.tenant().issuer();
         // Not the sequence that the applications' secrets were made of.
         let entropy = SeededEntropy::new(!seed);
-        let start = (emulator.clone(), entropy.clone());
-        let tenant = Hosted::new(emulator, RunningClock::default(), entropy);
+        let start = Start { emulator, entropy, faults: Faults::new(faults, seed) };
+        let tenant =
+            Hosted::new(start.emulator.clone(), RunningClock::default(), start.entropy.clone());
+        tenant.set_faults(start.faults.clone());
         let access = Access { token: control_token, scheme, domain };
-        let control = Control::new(tenant.clone(), access, start);
+        let control = Control::new(tenant.clone(), access, start, seed);
         let front = Arc::new(Front { tenant: tenant.clone(), control });
         let tls = identity.as_ref().map(|identity| TlsAcceptor::from(identity.config()));
 

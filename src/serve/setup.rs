@@ -1,5 +1,6 @@
 //! The tenant that is served where none is described.
 
+use super::fault::Rule;
 use crate::{
     clock::{Entropy, SeededEntropy},
     emulator::{Client, Emulator, Factor, Tenant},
@@ -12,6 +13,8 @@ pub struct Setup {
     pub emulator: Emulator,
     /// The applications that are told to whoever starts it; the tenant has them too.
     pub clients: Clients,
+    /// What goes wrong between it and its clients.
+    pub faults: Vec<Rule>,
 }
 
 /// The applications of a tenant.
@@ -26,7 +29,7 @@ pub struct Clients {
 }
 
 impl Setup {
-    /// A tenant with all factors on, a second factor always required, three applications and no users. The seed
+    /// A tenant with all factors on, a second factor always required, three applications, no users and no faults. The seed
     /// decides the ids and secrets. Its domain is not said yet: it is where it is served.
     #[must_use]
     pub fn new(seed: u64) -> Self {
@@ -47,7 +50,7 @@ impl Setup {
                 .into(),
             ..Tenant::new("localhost")
         };
-        Self { emulator: Emulator::new(tenant), clients }
+        Self { emulator: Emulator::new(tenant), clients, faults: Vec::new() }
     }
 }
 

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use thiserror::Error;
 
 pub use emulated::Emulated;
+pub use policy::served_faults;
 pub use provision::{Provisioned, provision};
 pub use replay::Replay;
 

@@ -8,6 +8,7 @@ use crate::{
         self,
         fault::Status,
         policy::{Action, BruteForceProtection, FactorType, Lifetimes, Limit, Limits, Then},
+        served_fault::{self, Kind, ServedFault},
     },
     serve::fault::{self, Code, Fault, Faults, Rule},
     step::{Credentials, Person},
@@ -57,22 +58,46 @@ fn factor_types(types: &[FactorType]) -> Vec<emulator::FactorType> {
 pub(super) fn faults(given: &[scenario::fault::Fault], seed: u64) -> Faults {
     let rules = given.iter().map(|it| Rule {
         path: it.path.clone(),
-        method: it.method.as_ref().map(|method| method.to_uppercase()),
+        method: it.method.clone(),
         when: it.calls.clone().map_or(fault::When::Always, fault::When::Calls),
         fault: match (it.latency, it.status) {
             (Some(latency), _) => Fault::Latency(latency),
-            (None, Some(status)) => {
-                let code = match status {
-                    Status::TooManyRequests => Code::TooManyRequests,
-                    Status::InternalServerError => Code::InternalServerError,
-                    Status::ServiceUnavailable => Code::ServiceUnavailable,
-                };
-                Fault::Status(fault::Status { code, plain: false })
-            }
+            (None, Some(status)) => fault_status(status, false),
             (None, None) => Fault::Malformed,
         },
     });
     Faults::new(rules.collect(), seed)
+}
+
+/// The same of a tenant that is served.
+#[must_use]
+pub fn served_faults(given: &[ServedFault]) -> Vec<Rule> {
+    let rules = given.iter().map(|it| Rule {
+        path: it.path.clone(),
+        method: it.method.clone(),
+        when: match &it.when {
+            served_fault::When::Always => fault::When::Always,
+            served_fault::When::Calls(calls) => fault::When::Calls(calls.clone()),
+            served_fault::When::Rate(rate) => fault::When::Rate(*rate),
+        },
+        fault: match it.kind {
+            Kind::Latency(latency) => Fault::Latency(latency),
+            Kind::Status { status, plain } => fault_status(status, plain),
+            Kind::Malformed => Fault::Malformed,
+            Kind::Reset => Fault::Reset,
+            Kind::Cut => Fault::Cut,
+        },
+    });
+    rules.collect()
+}
+
+const fn fault_status(status: Status, plain: bool) -> Fault {
+    let code = match status {
+        Status::TooManyRequests => Code::TooManyRequests,
+        Status::InternalServerError => Code::InternalServerError,
+        Status::ServiceUnavailable => Code::ServiceUnavailable,
+    };
+    Fault::Status(fault::Status { code, plain })
 }
 
 pub(super) fn lifetimes(given: Lifetimes) -> emulator::Lifetimes {

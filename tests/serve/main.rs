@@ -5,5 +5,6 @@ mod command;
 mod control;
 mod drive;
 mod enrolment;
+mod faults;
 mod settings;
 mod tls;

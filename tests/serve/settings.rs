@@ -38,6 +38,57 @@ fn a_file_says_what_the_tenant_is() {
 }
 
 #[test]
+fn a_file_says_what_goes_wrong() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tenant.yaml");
+    let faults = "
+faults:
+  - {path: /userinfo, method: get, calls: [2], cut: true}
+  - {path: /userinfo, rate: 0, reset: true}
+  - {path: /oauth/, status: 503, plain: true}
+  - {path: /mfa/, latency: 1ms}
+  - {path: /.well-known/, malformed: true}
+";
+    fs::write(&path, format!("{SETTINGS}{faults}")).expect("a file");
+    let served = Served::start(&["--config", path.to_str().expect("UTF-8")]);
+    let told = call(served.text("url"), "GET /_countersign/faults", &[], "").json();
+    let expected = json!([
+        {"path": "/userinfo", "method": "get", "when": {"calls": [2]}, "fault": "cut"},
+        {"path": "/userinfo", "when": {"rate": 0.0}, "fault": "reset"},
+        {"path": "/oauth/", "when": "always", "fault": {"status": {"code": 503, "plain": true}}},
+        {"path": "/mfa/", "when": "always", "fault": {"latency": "1ms"}},
+        {"path": "/.well-known/", "when": "always", "fault": "malformed"},
+    ]);
+    assert_eq!(told, expected);
+    assert_eq!(call(served.text("url"), "POST /oauth/token", &[], "").status, 503);
+
+    let wrong = "
+faults:
+  - {path: oauth, reset: false}
+  - {path: /, calls: [0], rate: 2, cut: true, reset: true}
+  - {path: /, plain: true, latency: 1s, rat: 1}
+  - {latency: soon, calls: [1], rate: 0.5}
+";
+    fs::write(&path, format!("{SETTINGS}{wrong}")).expect("a file");
+    let (exit, told) = refused(&["--config", path.to_str().expect("UTF-8")]);
+    assert_eq!(exit, Some(2));
+    for said in [
+        "no path begins like this",
+        "expected `true`",
+        "a whole number from 1 on",
+        "a number from 0 to 1",
+        "exactly one thing",
+        "one of `calls` and `rate`",
+        "only a `status` can be `plain`",
+        "`rat` is not known",
+        "`soon` is not a length of time",
+        "`path` is missing",
+    ] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+}
+
+#[test]
 fn all_that_is_wrong_with_a_file_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("tenant.yaml");

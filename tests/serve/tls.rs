@@ -4,7 +4,7 @@ use countersign::serve::{Identity, Options, Service, Transport};
 
 use crate::enrolment::enrol;
 
-fn trusting(pem: &str) -> reqwest::Client {
+pub(crate) fn trusting(pem: &str) -> reqwest::Client {
     let authority = reqwest::Certificate::from_pem(pem.as_bytes()).expect("a certificate");
     let builder = reqwest::Client::builder().no_proxy().tls_certs_only([authority]);
     builder.build().expect("a client")

@@ -10,7 +10,7 @@ use crate::{
     serve::{Clients, Setup},
     source::Sources,
     step::Credentials,
-    target::{Provisioned, provision},
+    target::{Provisioned, provision, served_faults},
 };
 
 /// Names of applications that a tenant is given where the file does not.
@@ -24,7 +24,7 @@ pub(super) fn setup(path: &Path, seed: u64) -> Result<Setup, Failure> {
         let source = sources.add(files::shown(path), text);
         Settings::parse(source, &sources, &mut problems)
     });
-    let Some(Settings { mut tenant, users }) = settings else {
+    let Some(Settings { mut tenant, users, faults }) = settings else {
         return Err(Failure::Input(problems, sources));
     };
     let spa = Client { public: true, ..Client::default() };
@@ -48,7 +48,7 @@ pub(super) fn setup(path: &Path, seed: u64) -> Result<Setup, Failure> {
         spa: named(SPA),
         management: named(MANAGEMENT),
     };
-    Ok(Setup { emulator, clients })
+    Ok(Setup { emulator, clients, faults: served_faults(&faults) })
 }
 
 /// What is told of an application.

@@ -11,11 +11,14 @@
 //! | `GET push` | the questions that wait for an answer on a user's device |
 //! | `POST push/ID {"accept": true}` | 204 |
 //! | `GET state` | the set-up, the users, what `GET push` and `GET clock` say, and how much was given out |
+//! | `GET faults` | what goes wrong between the tenant and its clients |
+//! | `PUT faults [RULE, ...]`, `DELETE faults` | 204; see [`Rule`](super::fault::Rule) |
 //! | `POST reset` | 204: the tenant is as it was at the start |
 //!
 //! Moments are milliseconds since the Unix epoch. Errors have the shape of the tenant's own.
 
 mod access;
+mod faults;
 mod outbox;
 mod page;
 mod users;
@@ -33,10 +36,10 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{Hosted, http::Answer, refusal::Refusal};
+use super::{Hosted, Start, fault::Faults, http::Answer, refusal::Refusal};
 use crate::{
-    clock::{RunningClock, SeededEntropy, parse_duration},
-    emulator::{Emulator, PendingPush, PushPurpose},
+    clock::parse_duration,
+    emulator::{PendingPush, PushPurpose},
 };
 pub(super) use access::Access;
 use outbox::Wanted;
@@ -49,7 +52,9 @@ pub(super) struct Control {
     tenant: Hosted,
     access: Access,
     /// As it was at the start.
-    start: (Emulator, SeededEntropy),
+    start: Start,
+    /// Decides what goes wrong by chance.
+    seed: u64,
 }
 
 /// What a request comes to.
@@ -63,8 +68,8 @@ enum Done {
 }
 
 impl Control {
-    pub(super) fn new(tenant: Hosted, access: Access, start: (Emulator, SeededEntropy)) -> Self {
-        Self { tenant, access, start }
+    pub(super) fn new(tenant: Hosted, access: Access, start: Start, seed: u64) -> Self {
+        Self { tenant, access, start, seed }
     }
 
     /// Whether a path is the control API's.
@@ -139,6 +144,15 @@ impl Control {
                 }
                 Done::NoContent
             }
+            ("faults", "", "GET") => Done::Ok(faults::list(&self.tenant)),
+            ("faults", "", "PUT") => {
+                self.tenant.set_faults(Faults::new(faults::read(body)?, self.seed));
+                Done::NoContent
+            }
+            ("faults", "", "DELETE") => {
+                self.tenant.set_faults(Faults::new(Vec::new(), self.seed));
+                Done::NoContent
+            }
             ("state", "", "GET") => Done::Ok(self.tenant.with(|emulator, now, _| {
                 let mut state = emulator.state();
                 state["now"] = json!(now.as_millis());
@@ -146,8 +160,7 @@ impl Control {
                 state
             })),
             ("reset", "", "POST") => {
-                let (emulator, entropy) = self.start.clone();
-                self.tenant.replace(emulator, RunningClock::default(), entropy);
+                self.tenant.replace(self.start.clone());
                 Done::NoContent
             }
             (name, id, _) => return Err(unknown(name, !id.is_empty())),
@@ -178,6 +191,7 @@ fn unknown(name: &str, has_id: bool) -> Refusal {
         ("" | "page.css" | "page.js" | "outbox" | "push" | "state", false) => "GET",
         ("clock" | "users", false) => "GET, POST",
         ("reset", false) | ("push", true) => "POST",
+        ("faults", false) => "GET, PUT, DELETE",
         ("users", true) => "DELETE",
         _ => return Refusal::not_found("There is nothing at this address of the control API."),
     };
