@@ -160,6 +160,11 @@ impl Hosted {
         self.with(|emulator, now, entropy| emulator.add_user(user, now, entropy))
     }
 
+    /// Gives the tenant another clock, such as one that stands still; a reset by the control API takes it away.
+    pub fn set_clock(&self, clock: impl Clock + 'static) {
+        self.lock().clock = Box::new(clock);
+    }
+
     /// Lets time pass for the tenant.
     pub fn advance(&self, duration: Duration) {
         self.lock().clock.advance(duration);
