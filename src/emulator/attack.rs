@@ -32,6 +32,10 @@ impl Default for BruteForceProtection {
 /// How long a block lasts after the last wrong password \[doc\].
 const BLOCK: Duration = Duration::from_hours(30 * 24);
 
+/// So much is remembered of a name and of an address: more than an e-mail address has, and no more
+/// than can be kept of whatever somebody sends.
+const LONGEST: usize = 320;
+
 /// The logins of one name from one address.
 #[derive(Clone)]
 pub(super) struct Attempts {
@@ -82,14 +86,15 @@ impl Emulator {
     /// Lifts the block of a name, from wherever it tried: what an administrator does, or the user by
     /// the link in the mail about it or by a new password \[doc\].
     pub fn unblock(&mut self, identifier: &str) {
-        let identifier = identifier.to_lowercase();
+        let identifier = name(identifier);
         let blocked = self.attempts.iter_mut().filter(|known| known.identifier == identifier);
         blocked.for_each(Attempts::succeed);
     }
 
     /// What was counted for this name from this address.
     pub(super) fn attempts(&mut self, identifier: &str, address: &str) -> &mut Attempts {
-        let identifier = identifier.to_lowercase();
+        let identifier = name(identifier);
+        let address: String = address.chars().take(LONGEST).collect();
         let Limits { logins, .. } = self.tenant.limits;
         self.attempts.get_or_insert_with(&format!("{identifier}\n{address}"), || Attempts {
             identifier,
@@ -98,6 +103,11 @@ impl Emulator {
             last_failure: Timestamp::from_millis(0),
         })
     }
+}
+
+/// A name without regard to case.
+fn name(identifier: &str) -> String {
+    identifier.chars().take(LONGEST).flat_map(char::to_lowercase).collect()
 }
 
 /// Where a login comes from: a confidential client may say so for its user, as the application is

@@ -1,6 +1,6 @@
 //! A login that waits for its second factor.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{
     action::{Demand, Demanded, Flow},
@@ -12,6 +12,10 @@ use crate::clock::Timestamp;
 
 /// How long an `mfa_token` can be used \[doc, by way of the MFA audience; seen\].
 pub(super) const LIFETIME: Duration = Duration::from_mins(10);
+
+/// How many challenges are remembered: no user has as many in these ten minutes, but a device can be
+/// associated again and again, and nothing counts that.
+const CHALLENGES: usize = 100;
 
 /// What an `mfa_token` stands for.
 #[derive(Clone)]
@@ -29,10 +33,11 @@ enum State {
     Open {
         /// The codes on their way. All of them count, the older too: whether a second challenge
         /// ends the first is unsettled \[guess\].
-        challenges: Vec<Challenge>,
-        /// The ids of the apps that were associated in it, and can be confirmed in no other
-        /// \[guess\]: there is no `oob_code` that would say which association a code is for.
-        apps: Vec<String>,
+        challenges: VecDeque<Challenge>,
+        /// The id of the app that was associated in it last, and can be confirmed in no other
+        /// \[guess\]: there is no `oob_code` that would say which association a code is for. One
+        /// before it has made room for it.
+        app: Option<String>,
     },
     /// It has got its tokens; its codes are forgotten with it, as a validated code cannot be used
     /// again \[doc\].
@@ -64,7 +69,7 @@ pub(super) enum Task {
 impl Transaction {
     /// One that waits for what is demanded.
     pub(super) const fn open(grant: Grant, demanded: Demanded, expires: Timestamp) -> Self {
-        let state = State::Open { challenges: Vec::new(), apps: Vec::new() };
+        let state = State::Open { challenges: VecDeque::new(), app: None };
         Self { grant, demanded, expires, state }
     }
 
@@ -103,7 +108,10 @@ impl Transaction {
     /// Notes that a code was sent.
     pub(super) fn challenge(&mut self, challenge: Challenge) {
         if let State::Open { challenges, .. } = &mut self.state {
-            challenges.push(challenge);
+            if challenges.len() == CHALLENGES {
+                challenges.pop_front();
+            }
+            challenges.push_back(challenge);
         }
     }
 
@@ -125,14 +133,14 @@ impl Transaction {
 
     /// Notes that an app was associated.
     pub(super) fn associate_app(&mut self, id: String) {
-        if let State::Open { apps, .. } = &mut self.state {
-            apps.push(id);
+        if let State::Open { app, .. } = &mut self.state {
+            *app = Some(id);
         }
     }
 
     /// Whether the app with this id was associated in it.
     pub(super) fn has_app(&self, id: &str) -> bool {
-        matches!(&self.state, State::Open { apps, .. } if apps.iter().any(|app| app == id))
+        matches!(&self.state, State::Open { app: Some(app), .. } if app == id)
     }
 
     /// Ends it, for tokens or for what is demanded next.

@@ -16,6 +16,10 @@ use crate::{
     secret::Secret,
 };
 
+/// How many authenticators that were never confirmed a user has at most: whoever tries one address
+/// after the other for long does not fill the memory.
+const PENDING: usize = 100;
+
 /// A user of the tenant.
 #[derive(Clone)]
 pub(super) struct User {
@@ -181,7 +185,19 @@ impl User {
                 None => self.authenticators.push(new),
             }
         }
+        self.forget_pending();
         id
+    }
+
+    /// Of what was never confirmed only the newest is kept.
+    fn forget_pending(&mut self) {
+        let pending = |known: &&Authenticator| !known.is_active();
+        while self.authenticators.iter().filter(pending).count() > PENDING
+            && let Some(oldest) = self.authenticators.iter().find(pending)
+        {
+            let id = oldest.id.clone();
+            self.authenticators.retain(|known| !known.belongs_to(&id));
+        }
     }
 
     /// The code that comes with the first association, confirmed or not \[doc; rec, inferred\].

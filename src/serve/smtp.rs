@@ -1,7 +1,10 @@
 //! Sends a tenant's e-mails over SMTP, so that a real mailbox gets them.
 
 use std::{
-    sync::mpsc::{self, Sender},
+    sync::{
+        Arc,
+        mpsc::{self, SyncSender, TrySendError},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -17,9 +20,13 @@ use crate::emulator::Email;
 /// A mail server that does not answer for so long is given up.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
+/// So many e-mails wait for the server at most.
+const QUEUE: usize = 1000;
+
 /// A thread that sends e-mails one after the other; what is on its way when it is dropped is sent still.
 pub struct Mailer {
-    queue: Option<Sender<Email>>,
+    queue: Option<SyncSender<Email>>,
+    complain: Arc<dyn Fn(&MailError) + Send + Sync>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -35,6 +42,9 @@ pub enum MailError {
     /// The e-mail could not be written.
     #[error("the e-mail cannot be written: {0}")]
     Message(#[from] lettre::error::Error),
+    /// Too many wait for the mail server.
+    #[error("the mail server is too slow: an e-mail was not sent")]
+    Busy,
     /// The mail server has not taken it.
     #[error("the mail server has not taken an e-mail: {0}")]
     Refused(#[source] lettre::transport::smtp::Error),
@@ -46,29 +56,32 @@ impl Mailer {
     pub fn start(
         url: &str,
         sender: &str,
-        complain: impl Fn(&MailError) + Send + 'static,
+        complain: impl Fn(&MailError) + Send + Sync + 'static,
     ) -> Result<Self, MailError> {
         let sender: Mailbox = sender.parse().map_err(|_| MailError::Address(sender.to_owned()))?;
         let transport = SmtpTransport::from_url(url).map_err(MailError::Url)?;
         let transport = transport.timeout(Some(TIME_LIMIT)).build();
-        let (queue, emails) = mpsc::channel::<Email>();
+        let (queue, emails) = mpsc::sync_channel::<Email>(QUEUE);
+        let complain: Arc<dyn Fn(&MailError) + Send + Sync> = Arc::new(complain);
+        let told = Arc::clone(&complain);
         let thread = std::thread::spawn(move || {
             for email in emails {
                 let sent = message(&sender, &email)
                     .and_then(|message| transport.send(&message).map_err(MailError::Refused));
                 if let Err(error) = sent {
-                    complain(&error);
+                    told(&error);
                 }
             }
         });
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), complain, thread: Some(thread) })
     }
 
     /// Sends an e-mail, some time soon.
     pub fn send(&self, email: Email) {
-        if let Some(queue) = &self.queue {
-            // Only a thread that has panicked does not listen.
-            let _ = queue.send(email);
+        let Some(queue) = &self.queue else { return };
+        // Only a thread that has panicked does not listen.
+        if let Err(TrySendError::Full(_)) = queue.try_send(email) {
+            (self.complain)(&MailError::Busy);
         }
     }
 }

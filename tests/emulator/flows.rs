@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    emulator::{Enrolled, Factor, MfaPolicy, NewUser},
+    emulator::{Enrolled, Factor, Limit, Limits, MfaPolicy, NewUser},
     exchange::Request,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::drive::{
     ADA, ALL_SCOPES, APP_SECRET, BOB, Drive, MFA_AUDIENCE, MFA_OOB, PASSWORD, PHONE, imported,
-    user, with_app, with_phone,
+    tenant, user, with_app, with_phone,
 };
 
 fn entries(list: &Value) -> Vec<(String, bool, Option<String>)> {
@@ -557,4 +557,31 @@ fn a_run_repeats_itself() {
         (drive.code(), drive.mfa_token(ADA), drive.mfa_access_token(ADA, ALL_SCOPES))
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn of_what_is_never_confirmed_the_newest_is_kept() {
+    let mut tenant = tenant();
+    tenant.factors = [Factor::Email, Factor::Sms, Factor::Voice].into();
+    let often = Limit::new(1000, Duration::from_millis(1));
+    tenant.limits = Limits { emails: often, messages: often, ..Limits::default() };
+    let mut drive = Drive::of(tenant);
+    drive.add_user(user(ADA));
+    let mfa_token = drive.mfa_token(ADA);
+    let mut last = None;
+    for number in 0..150 {
+        let body = json!({
+            "authenticator_types": ["oob"], "oob_channels": ["email"], "email": format!("{number}@x.example"),
+        });
+        assert_eq!(drive.associate(&mfa_token, &body).status(), 200);
+        let number = format!("+15550000{number:03}");
+        last = Some(drive.associate_phone(&mfa_token, "sms", &number));
+    }
+    let listed = drive.list(&mfa_token).body();
+    let listed = listed.as_array().expect("a list");
+    // A number takes two places.
+    assert!((99..=100).contains(&listed.len()), "{}", listed.len());
+    assert_eq!(listed.last().expect("an entry")["name"], "XXXXXXXX0149");
+    let (code, last) = (drive.code(), last.expect("an association"));
+    assert_eq!(drive.verify(&mfa_token, &last.text("oob_code"), &code).status(), 200);
 }
