@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Conformance tests for Auth0's MFA API: YAML scenarios, run against an emulated tenant or a recording
 #[derive(Debug, Parser)]
@@ -154,7 +154,7 @@ pub(super) struct Explain {
 #[derive(Clone, Debug, ClapArgs)]
 pub(super) struct Serve {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT")]
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT", value_parser = address)]
     pub(super) addr: SocketAddr,
     /// Speak TLS, with a certificate for localhost that a CA made for this run has signed
     #[arg(long)]
@@ -169,7 +169,7 @@ pub(super) struct Serve {
     #[arg(long, requires = "tls", conflicts_with = "cert", value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
     /// The tenant's domain, as `https://DOMAIN/` in the issuer; the host of each request unless given
-    #[arg(long, value_name = "DOMAIN")]
+    #[arg(long, value_name = "DOMAIN", value_parser = domain)]
     pub(super) domain: Option<String>,
     /// The tenant and its users, in the form of a scenario's `given`: `tenant`, `users`
     #[arg(long, value_name = "FILE")]
@@ -188,8 +188,32 @@ pub(super) struct Serve {
     pub(super) seed: Option<u64>,
     /// Ask for this token at the control API, from anywhere; without one it is for this machine only.
     /// The variable `COUNTERSIGN_CONTROL_TOKEN` sets it too, and keeps it out of the list of processes
-    #[arg(long, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TOKEN", value_parser = token)]
     pub(super) control_token: Option<String>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:0".to_owned())
+}
+
+/// A host, with a port where it has one: no scheme, no path.
+fn domain(text: &str) -> Result<String, String> {
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, "443"));
+    let is_name = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if host.split('.').all(is_name) && port.parse::<u16>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    Err("expected a host, such as tenant.example, without `https://` and without a path".to_owned())
+}
+
+/// What can be sent behind `Bearer`.
+pub(super) fn token(text: &str) -> Result<String, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err("expected letters, digits and signs of ASCII, at least one, and no space".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -270,7 +270,8 @@ fn device(entropy: &mut dyn Entropy) -> String {
 
 /// Whether a number is one of E.164: a plus, a country's code, fifteen digits at most. Fewer than
 /// seven are too few for any country \[guess\].
-pub(super) fn is_phone_number(number: &str) -> bool {
+#[must_use]
+pub fn is_phone_number(number: &str) -> bool {
     number.strip_prefix('+').is_some_and(|digits| {
         (7..=15).contains(&digits.len())
             && !digits.starts_with('0')

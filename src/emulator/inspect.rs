@@ -29,6 +29,12 @@ impl Emulator {
         })
     }
 
+    /// Whether there is a user with this address.
+    #[must_use]
+    pub fn has_user(&self, email: &str) -> bool {
+        self.users.with_email(email).is_some()
+    }
+
     /// Removes a user with all that was given out to it; says whether there was one.
     pub fn remove_user(&mut self, id: &str) -> bool {
         self.transactions.retain(|transaction| transaction.grant().user != id);

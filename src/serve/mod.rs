@@ -88,7 +88,6 @@ struct Inner {
 #[derive(Clone)]
 struct Start {
     emulator: Emulator,
-    entropy: SeededEntropy,
     faults: Faults,
 }
 
@@ -113,7 +112,7 @@ impl Hosted {
     }
 
     /// Shows every exchange to `witness`, in the order of the answers: what the tenant has answered, whatever a fault
-    /// makes of it. The next request waits for it.
+    /// makes of it. The next request waits for it, so it must not call the tenant.
     pub fn watch(&self, witness: impl FnMut(&Seen<'_>) + Send + 'static) {
         self.lock().witnesses.push(Box::new(witness));
     }
@@ -192,12 +191,12 @@ impl Hosted {
         act(emulator, now, entropy)
     }
 
-    /// Puts another tenant in its place, to which nothing has happened yet.
-    fn replace(&self, Start { emulator, entropy, faults }: Start) {
+    /// Puts another tenant in its place, to which nothing has happened yet. What is made up from now on differs from
+    /// what was before: a token that was given out is not given out again.
+    fn replace(&self, Start { emulator, faults }: Start) {
         let mut inner = self.lock();
         inner.emulator = emulator;
         inner.clock = Box::new(RunningClock::default());
-        inner.entropy = entropy;
         inner.faults = faults;
         inner.outbox.clear();
     }
@@ -228,15 +227,16 @@ impl Inner {
         let Self { emulator, clock, entropy, outbox, witnesses, .. } = self;
         let now = clock.now();
         let reply = emulator.handle(request, now, entropy);
-        for witness in witnesses {
-            let (response, effects) = (&reply.response, reply.effects.as_slice());
-            witness(&Seen { at: now, request, response, effects });
-        }
-        for effect in reply.effects {
+        // Before anybody sees it: a witness that panics does not take a message along.
+        for effect in &reply.effects {
             if outbox.len() == OUTBOX {
                 outbox.pop_front();
             }
-            outbox.push_back((now, effect));
+            outbox.push_back((now, effect.clone()));
+        }
+        for witness in witnesses {
+            let (response, effects) = (&reply.response, reply.effects.as_slice());
+            witness(&Seen { at: now, request, response, effects });
         }
         reply.response
     }

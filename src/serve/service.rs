@@ -117,15 +117,15 @@ impl Service {
             Transport::Tls(identity) => (Scheme::Https, Some(identity)),
         };
         let Setup { emulator, clients, faults } = setup;
-        let emulator = settled(emulator, scheme, address, domain.as_deref());
+        let emulator = settled(emulator, scheme, address, domain);
         let issuer = emulator.tenant().issuer();
         // Not the sequence that the applications' secrets were made of.
         let entropy = SeededEntropy::new(!seed);
-        let start = Start { emulator, entropy, faults: Faults::new(faults, seed) };
-        let tenant =
-            Hosted::new(start.emulator.clone(), RunningClock::default(), start.entropy.clone());
+        let start = Start { emulator, faults: Faults::new(faults, seed) };
+        let tenant = Hosted::new(start.emulator.clone(), RunningClock::default(), entropy);
         tenant.set_faults(start.faults.clone());
-        let access = Access { token: control_token, scheme, domain };
+        let schemes = [scheme, start.emulator.tenant().scheme];
+        let access = Access { token: control_token, schemes };
         let control = Control::new(tenant.clone(), access, start, seed);
         let front = Arc::new(Front { tenant: tenant.clone(), control });
         let tls = identity.as_ref().map(|identity| TlsAcceptor::from(identity.config()));
@@ -154,7 +154,7 @@ impl Service {
     /// Where it can be reached: `http://127.0.0.1:49152`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("{}://{}", self.scheme.word(), self.address)
+        format!("{}://{}", self.scheme.word(), authority(self.scheme, self.address))
     }
 
     /// The issuer of its tokens, with the slash at its end. For who reaches it by another host than in [`Self::url`], it
@@ -221,16 +221,27 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
+/// How clients write an address: without the port that the scheme has anyway.
+fn authority(scheme: Scheme, address: SocketAddr) -> String {
+    let default = match scheme {
+        Scheme::Http => 80,
+        Scheme::Https => 443,
+    };
+    let written = address.to_string();
+    let port = format!(":{default}");
+    written.strip_suffix(&port).map_or_else(|| written.clone(), str::to_owned)
+}
+
 /// The tenant under the name that it was given, or else under every name that it is reached by.
 fn settled(
     emulator: Emulator,
     scheme: Scheme,
     address: SocketAddr,
-    domain: Option<&str>,
+    domain: Option<String>,
 ) -> Emulator {
     match domain {
         // Whatever is in front of it speaks TLS, as Auth0 does.
         Some(domain) => emulator.reached_at(Scheme::Https, domain),
-        None => emulator.reached_at(scheme, address.to_string()).following_host(),
+        None => emulator.reached_at(scheme, authority(scheme, address)).following_host(),
     }
 }

@@ -3,9 +3,8 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{self, SyncSender, TrySendError},
+        mpsc::{self, Receiver, Sender, SyncSender, TrySendError},
     },
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -20,14 +19,18 @@ use crate::emulator::Email;
 /// A mail server that does not answer for so long is given up.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
+/// Whoever ends the tenant does not wait longer for e-mails that are on their way.
+const LAST_LIMIT: Duration = Duration::from_secs(2);
 /// So many e-mails wait for the server at most.
 const QUEUE: usize = 1000;
 
-/// A thread that sends e-mails one after the other; what is on its way when it is dropped is sent still.
+/// A thread that sends e-mails one after the other; what is on its way when it is dropped is sent
+/// still, if the server takes it soon.
 pub struct Mailer {
     queue: Option<SyncSender<Email>>,
     complain: Arc<dyn Fn(&MailError) + Send + Sync>,
-    thread: Option<JoinHandle<()>>,
+    /// Its sender is gone when the thread has ended.
+    ended: Receiver<()>,
 }
 
 /// Why an e-mail was not sent, or none can be.
@@ -64,7 +67,9 @@ impl Mailer {
         let (queue, emails) = mpsc::sync_channel::<Email>(QUEUE);
         let complain: Arc<dyn Fn(&MailError) + Send + Sync> = Arc::new(complain);
         let told = Arc::clone(&complain);
-        let thread = std::thread::spawn(move || {
+        let (alive, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            let _alive: Sender<()> = alive;
             for email in emails {
                 let sent = message(&sender, &email)
                     .and_then(|message| transport.send(&message).map_err(MailError::Refused));
@@ -73,7 +78,7 @@ impl Mailer {
                 }
             }
         });
-        Ok(Self { queue: Some(queue), complain, thread: Some(thread) })
+        Ok(Self { queue: Some(queue), complain, ended })
     }
 
     /// Sends an e-mail, some time soon.
@@ -89,10 +94,8 @@ impl Mailer {
 impl Drop for Mailer {
     fn drop(&mut self) {
         self.queue = None;
-        if let Some(thread) = self.thread.take() {
-            // If it panicked, it has ended too.
-            let _ = thread.join();
-        }
+        // Whether it ends or the time does: nobody is told.
+        let _ = self.ended.recv_timeout(LAST_LIMIT);
     }
 }
 

@@ -142,7 +142,10 @@ fn what_cannot_be_served_is_told_and_has_its_code() {
     let missing = folder.path().join("missing.pem");
     let missing = missing.to_str().expect("UTF-8");
     for (arguments, words) in [
-        (vec!["--addr", "localhost"], "invalid socket address"),
+        (vec!["--addr", "localhost"], "such as 127.0.0.1:0"),
+        (vec!["--domain", "https://tenant.example/"], "without `https://`"),
+        (vec!["--domain", ""], "expected a host"),
+        (vec!["--control-token", "two words"], "no space"),
         (vec!["--cert", text], "--key"),
         (vec!["--ca", text], "--tls"),
         (vec!["--cert", missing, "--key", missing], "missing.pem"),

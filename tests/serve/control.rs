@@ -70,7 +70,8 @@ fn a_reset_tenant_is_as_it_was_at_the_start() {
     assert_eq!(control(&service, "GET outbox", "").json(), json!([]));
     let passed = service.tenant().now().since(before);
     assert!(passed < Duration::from_hours(1000), "{passed:?}");
-    assert_eq!(control(&service, "POST users", user).json(), first, "the same is made up again");
+    let again = control(&service, "POST users", user).json();
+    assert_ne!(again, first, "what was given out before is not given out again");
 }
 
 #[test]
@@ -131,6 +132,8 @@ fn pages_of_another_origin_are_kept_out() {
         // A name that was made to lead here: the page and this are of one origin for the browser.
         ("GET /_countersign/outbox", vec!["host: evil.example"], "", 403),
         ("GET /_countersign/outbox", vec!["host: localhost:1"], "", 200),
+        // Whoever is behind a proxy on this machine.
+        ("GET /_countersign/outbox", vec!["x-forwarded-for: 192.0.2.1"], "", 403),
         ("GET /_countersign/outbox", vec!["host: [::1]:1"], "", 200),
         (
             "OPTIONS /_countersign/clock",
@@ -143,6 +146,56 @@ fn pages_of_another_origin_are_kept_out() {
         assert_eq!(answer.status, status, "{line} {headers:?}: {answer:?}");
         assert!(!answer.head.contains("access-control-"), "{line} {headers:?}: {answer:?}");
     }
+}
+
+#[test]
+fn its_page_works_behind_what_speaks_tls_in_front_of_it() {
+    let token = Some(Secret::new("sesame".to_owned()));
+    let domain = Some("tenant.example".to_owned());
+    let service = Service::start(Options { control_token: token, domain, ..Options::new(1) });
+    let url = service.as_ref().expect("a service").url();
+    let headers = ["host: tenant.example", "authorization: Bearer sesame"];
+    for (origin, status) in
+        [("origin: https://tenant.example", 204), ("origin: https://other.example", 403)]
+    {
+        let answer =
+            call(&url, "POST /_countersign/reset", &[&headers[..], &[origin]].concat(), "");
+        assert_eq!(answer.status, status, "{origin}: {answer:?}");
+    }
+    let service =
+        Service::start(Options { domain: Some("tenant.example".to_owned()), ..Options::new(1) });
+    let url = service.as_ref().expect("a service").url();
+    // Without a token nobody comes by the name that the world knows.
+    assert_eq!(call(&url, "GET /_countersign/outbox", &headers[..1], "").status, 403);
+}
+
+#[test]
+fn what_the_control_api_is_told_is_checked() {
+    let service = start();
+    for (line, body) in [
+        ("POST users", r#"["ada@example.com", "p"]"#),
+        ("POST clock", r#"["6m"]"#),
+        ("POST clock", r#"{"advance": "18446744073709551615ms"}"#),
+        ("POST users", r#"{"email": "a b@x.example", "password": "p"}"#),
+        (
+            "POST users",
+            r#"{"email": "a@x.example", "password": "p",
+                "enrolled": [{"channel": "sms", "phone_number": "12"}]}"#,
+        ),
+        (
+            "POST users",
+            r#"{"email": "a@x.example", "password": "p",
+                "enrolled": [{"channel": "email", "email": "nobody"}]}"#,
+        ),
+        ("PUT faults", "{}"),
+    ] {
+        let answer = control(&service, line, body);
+        assert_eq!(answer.status, 400, "{line} {body}: {answer:?}");
+    }
+    let one = r#"{"email": "ä@x.example", "password": "p"}"#;
+    assert_eq!(control(&service, "POST users", one).status, 201);
+    let same = r#"{"email": "Ä@x.example", "password": "p"}"#;
+    assert_eq!(control(&service, "POST users", same).status, 409, "in whatever case");
 }
 
 #[test]

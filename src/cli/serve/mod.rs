@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     Exit, Failure,
-    args::Serve,
+    args::{self, Serve},
     output::{self, Output},
 };
 use crate::{
@@ -35,8 +35,7 @@ const TOKEN_VARIABLE: &str = "COUNTERSIGN_CONTROL_TOKEN";
 
 pub(super) fn serve(args: &Serve, output: &Output) -> Result<Exit, Failure> {
     let seed = args.seed.unwrap_or_else(SeededEntropy::any_seed);
-    let variable = || std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty());
-    let token = args.control_token.clone().or_else(variable);
+    let token = control_token(args)?;
     let setup = match &args.config {
         Some(path) => setup::setup(path, seed)?,
         None => Setup::new(seed),
@@ -50,19 +49,19 @@ pub(super) fn serve(args: &Serve, output: &Output) -> Result<Exit, Failure> {
         ..Options::new(seed)
     };
     let mailer = mailer(args)?;
-    let log = log(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::Target)?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         // Before anybody can know that there is something to stop.
-        let stopped = Stop::listen().map_err(Failure::Target)?;
+        let mut stopped = Stop::listen().map_err(Failure::Target)?;
         let service = Service::start(options).map_err(failure)?;
         if let Some(mailer) = mailer {
             service.tenant().watch(move |seen| send(&mailer, seen));
         }
-        if let Some(mut log) = log {
+        // Only now: where nothing can be served, a file of before is left as it was.
+        if let Some(mut log) = log(args)? {
             service.tenant().watch(move |seen| {
                 if let Err(error) = log.write(seen.at, seen.request, seen.response) {
                     output::note(&format!("nothing more is observed: {error}"));
@@ -75,8 +74,28 @@ pub(super) fn serve(args: &Serve, output: &Output) -> Result<Exit, Failure> {
         output.write(&format!("{}\n", line(&service, authority_path)))?;
         explain(&service, authority_path);
         stopped.wait().await;
-        service.stop(STOP_LIMIT);
+        // Who asks again does not wait for what is under way.
+        let stop = tokio::task::spawn_blocking(move || service.stop(STOP_LIMIT));
+        tokio::select! {
+            _ = stop => {}
+            () = stopped.wait() => {}
+        }
+        drop(authority);
         Ok(Exit::Passed)
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+/// The token of the control API, from the command line or else from the environment.
+fn control_token(args: &Serve) -> Result<Option<String>, Failure> {
+    if args.control_token.is_some() {
+        return Ok(args.control_token.clone());
+    }
+    let Ok(variable) = std::env::var(TOKEN_VARIABLE) else { return Ok(None) };
+    args::token(&variable).map(Some).map_err(|expected| {
+        let problem = Diagnostic::nowhere(format!("the variable {TOKEN_VARIABLE} is no token"));
+        Failure::input(problem.hint(format!("{expected}; without a token, do not set it")))
     })
 }
 
@@ -102,10 +121,17 @@ fn send(mailer: &Mailer, seen: &Seen<'_>) {
 /// What writes down what clients do, if anything is to.
 fn log(args: &Serve) -> Result<Option<Log<File>>, Failure> {
     let Some(path) = &args.observe else { return Ok(None) };
-    let file = File::create(path).map_err(|error| {
+    let failed = |error: &dyn std::fmt::Display| {
         let message = format!("it cannot be written: {error}");
         Failure::input(Diagnostic::file(path.display().to_string(), message))
-    })?;
+    };
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(|error| failed(&error))?;
+    // Lines of two tenants in one file would be worth nothing.
+    file.try_lock().map_err(|_| failed(&"another tenant writes it"))?;
+    // A pipe has no length to be set.
+    let _ = file.set_len(0);
     Ok(Some(Log::new(file)))
 }
 
@@ -246,21 +272,24 @@ impl Drop for Authority {
 /// What ends it from outside.
 struct Stop {
     #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 2],
+    signals: [tokio::signal::unix::Signal; 3],
 }
 
 #[cfg(unix)]
 impl Stop {
     fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [interrupt, terminate, hangup] = kinds.map(signal);
+        Ok(Self { signals: [interrupt?, terminate?, hangup?] })
     }
 
-    async fn wait(mut self) {
-        let [interrupt, terminate] = &mut self.signals;
+    async fn wait(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.signals;
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
     }
 }
@@ -271,7 +300,7 @@ impl Stop {
         Ok(Self {})
     }
 
-    async fn wait(self) {
+    async fn wait(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
 }

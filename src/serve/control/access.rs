@@ -17,10 +17,8 @@ use crate::{emulator::Scheme, secret::Secret};
 pub(in super::super) struct Access {
     /// What everybody has to show, if anything.
     pub(in super::super) token: Option<Secret<String>>,
-    /// What the server's own pages are reached by.
-    pub(in super::super) scheme: Scheme,
-    /// A host that is the server's own besides `localhost` and addresses.
-    pub(in super::super) domain: Option<String>,
+    /// What the server's own pages are reached by: what it speaks itself, and what is spoken in front of it.
+    pub(in super::super) schemes: [Scheme; 2],
 }
 
 impl Access {
@@ -64,16 +62,21 @@ impl Access {
                     "Without a control token the control API is for the same machine only.",
                 ));
             }
-            // A page can have its own name lead to this machine, and then is of the same origin.
-            if !self.is_own(host) {
+            // A page can have its own name lead to this machine, and then is of the same origin. And what a proxy on
+            // this machine passes on comes from anywhere.
+            if !is_own(host) || PASSED_ON.iter().any(|name| headers.contains_key(*name)) {
                 return Err(Refusal::forbidden(
-                    "Without a control token the control API is only at `localhost` or an IP address.",
+                    "Without a control token the control API is only at `localhost` or an IP address, and not \
+                     behind a proxy.",
                 ));
             }
         }
         if let Some(origin) = headers.get(ORIGIN) {
             let own = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-            if own.is_none_or(|own| own != (self.scheme.word(), host)) {
+            let is_own = |(scheme, own): (&str, &str)| {
+                own == host && self.schemes.iter().any(|known| known.word() == scheme)
+            };
+            if !own.is_some_and(is_own) {
                 return Err(Refusal::forbidden(
                     "The control API is not for pages of another origin.",
                 ));
@@ -81,13 +84,14 @@ impl Access {
         }
         Ok(())
     }
+}
 
-    fn is_own(&self, host: &str) -> bool {
-        let name = name(host);
-        name.parse::<IpAddr>().is_ok()
-            || name.eq_ignore_ascii_case("localhost")
-            || self.domain.as_ref().is_some_and(|domain| domain.eq_ignore_ascii_case(host))
-    }
+/// What proxies say of whom they pass on.
+const PASSED_ON: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"];
+
+fn is_own(host: &str) -> bool {
+    let name = name(host);
+    name.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
 }
 
 /// A host without its port, and without the brackets of an IPv6 address.

@@ -46,6 +46,8 @@ use outbox::Wanted;
 use page::Page;
 
 const PREFIX: &str = "/_countersign";
+/// So far the clock can be moved at once: beyond, there are no dates that programs can write.
+const FARTHEST: Duration = Duration::from_hours(87_600);
 
 /// The control API of one tenant.
 pub(super) struct Control {
@@ -170,7 +172,7 @@ impl Control {
     fn add_user(&self, body: &[u8]) -> Result<Value, Refusal> {
         let new = users::read(body, self.tenant.now())?;
         let user_id = self.tenant.with(|emulator, now, entropy| {
-            let free = !users::is_taken(emulator, &new.email);
+            let free = !emulator.has_user(&new.email);
             free.then(|| emulator.add_user(new, now, entropy))
         });
         let user_id = user_id.ok_or_else(|| {
@@ -200,6 +202,11 @@ fn unknown(name: &str, has_id: bool) -> Refusal {
 
 /// Reads a body; where it cannot be read, `expected` is an example of one that can.
 fn read<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, Refusal> {
+    // A list could be read as the members of an object in their order.
+    let is_list = body.trim_ascii_start().starts_with(b"[");
+    if is_list != expected.starts_with('[') {
+        return Err(Refusal::invalid(format!("Expected: {expected}")));
+    }
     serde_json::from_slice(body)
         .map_err(|error| Refusal::invalid(format!("{error}. Expected: {expected}")))
 }
@@ -234,9 +241,9 @@ fn advance(body: &[u8]) -> Result<Duration, Refusal> {
         advance: String,
     }
     let Advance { advance } = read(body, r#"{"advance": "6m"}"#)?;
-    parse_duration(&advance).ok_or_else(|| {
-        let text =
-            "`advance` is not a length of time. Expected: one as `500ms`, `30s`, `6m` or `1h`";
+    parse_duration(&advance).filter(|duration| *duration <= FARTHEST).ok_or_else(|| {
+        let text = "`advance` is not a length of time of at most 87600h, which are ten years. \
+                    Expected: one as `500ms`, `30s`, `6m` or `1h`";
         Refusal::invalid(text)
     })
 }

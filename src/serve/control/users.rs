@@ -6,7 +6,7 @@ use super::super::refusal::Refusal;
 use crate::{
     clock::Timestamp,
     codes,
-    emulator::{Emulator, Enrolled, NewUser},
+    emulator::{Enrolled, NewUser, is_phone_number},
     secret::Secret,
 };
 
@@ -38,7 +38,7 @@ enum Factor {
 /// Reads a user who is to be made.
 pub(super) fn read(body: &[u8], now: Timestamp) -> Result<NewUser, Refusal> {
     let user: User = super::read(body, EXPECTED)?;
-    if !user.email.contains('@') || user.password.is_empty() {
+    if !is_address(&user.email) || user.password.is_empty() {
         let text = "A user needs an address and a password. Expected: ";
         return Err(Refusal::invalid(format!("{text}{EXPECTED}")));
     }
@@ -51,22 +51,29 @@ pub(super) fn read(body: &[u8], now: Timestamp) -> Result<NewUser, Refusal> {
     })
 }
 
-/// Whether there is a user with this address.
-pub(super) fn is_taken(emulator: &Emulator, email: &str) -> bool {
-    let known = emulator.users();
-    known
-        .iter()
-        .any(|user| user["email"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(email)))
-}
-
 fn enrolled(factor: Factor, now: Timestamp) -> Result<Enrolled, Refusal> {
     Ok(match factor {
+        Factor::Email { email: Some(email) } if !is_address(&email) => {
+            return Err(Refusal::invalid("`email` is not an address"));
+        }
         Factor::Email { email } => Enrolled::Email { address: email },
-        Factor::Sms { phone_number } => Enrolled::Sms { number: phone_number },
-        Factor::Voice { phone_number } => Enrolled::Voice { number: phone_number },
+        Factor::Sms { phone_number } => Enrolled::Sms { number: number(phone_number)? },
+        Factor::Voice { phone_number } => Enrolled::Voice { number: number(phone_number)? },
         Factor::Otp { secret } => Enrolled::Otp { secret: app(secret, now)? },
         Factor::Push { device, secret } => Enrolled::Push { device, secret: app(secret, now)? },
     })
+}
+
+fn is_address(email: &str) -> bool {
+    let is_whole = email.split('@').filter(|part| !part.is_empty()).count() == 2;
+    is_whole && !email.contains(|character: char| character.is_whitespace())
+}
+
+fn number(number: String) -> Result<String, Refusal> {
+    if is_phone_number(&number) {
+        return Ok(number);
+    }
+    Err(Refusal::invalid("`phone_number` is not in the form of E.164, as `+15550000001`"))
 }
 
 /// The secret of an app that makes codes. What no app can make a code of is none.
