@@ -43,7 +43,7 @@ impl Emulator {
         self.users.remove(id)
     }
 
-    /// The set-up, the users, and how much was given out.
+    /// The set-up, the users, and how many tokens are remembered.
     #[must_use]
     pub fn state(&self) -> Value {
         let tenant = &self.tenant;

@@ -10,7 +10,7 @@
 //! | `DELETE users/ID` | 204 |
 //! | `GET push` | the questions that wait for an answer on a user's device |
 //! | `POST push/ID {"accept": true}` | 204 |
-//! | `GET state` | the set-up, the users, what `GET push` and `GET clock` say, and how much was given out |
+//! | `GET state` | the set-up, the users, what `GET push` and `GET clock` say, and how many tokens are remembered |
 //! | `GET faults` | what goes wrong between the tenant and its clients |
 //! | `PUT faults [RULE, ...]`, `DELETE faults` | 204; see [`Rule`](super::fault::Rule) |
 //! | `POST reset` | 204: the tenant is as it was at the start |
