@@ -44,7 +44,7 @@ const DISCARD_LIMIT: usize = 64 << 20;
 /// About the most that all headers together can take.
 const HEADERS_LIMIT: usize = 64 << 10;
 /// A client may take so long over a TLS handshake, over its headers and over its body, each.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long nothing is accepted after that has failed, as it does when descriptors have run out.
 const RECOVERY: Duration = Duration::from_millis(50);
 
@@ -222,7 +222,7 @@ async fn read(parts: &Parts, mut body: Incoming) -> Result<Vec<u8>, Refusal> {
             Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text))
         }
         Err(_) => {
-            let text = "The body did not come within ten seconds.";
+            let text = "The body did not come within thirty seconds.";
             Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text))
         }
     }

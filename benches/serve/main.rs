@@ -1,4 +1,5 @@
-//! How fast a served tenant answers, and how soon it is there: `cargo bench --bench serve`.
+//! How fast a served tenant answers, and how soon it is there: `cargo bench --bench serve`. With `-- --soak 30`, how it
+//! bears a mixed load for so many seconds: see [`soak`].
 //!
 //! Sixty-four connections, each a user of its own, go round a flow that needs no signature: log in, list, associate an
 //! app, give a wrong code, give a wrong password, read the configuration. The same client then goes round against a
@@ -10,6 +11,9 @@
     clippy::print_stdout,
     reason = "a benchmark asks the clock, makes rates of counts, and prints"
 )]
+
+mod flow;
+mod soak;
 
 use std::{
     collections::HashMap,
@@ -23,10 +27,10 @@ use std::{
 };
 
 use countersign::{
-    emulator::NewUser,
-    exchange::{FORM, JSON},
-    serve::{Options, Service},
+    emulator::{Emulator, Limit, Limits, NewUser, Tenant},
+    serve::{Options, Service, Setup},
 };
+use flow::{Flow, Person, UNSIGNED};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     body::{Bytes, Incoming},
@@ -35,8 +39,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     time::{MissedTickBehavior, interval_at},
 };
 
@@ -47,13 +50,17 @@ const TIME: Duration = Duration::from_secs(4);
 const STARTS: usize = 9;
 
 fn main() -> Result<()> {
-    let service = Service::start(Options::new(1))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--soak").skip(1);
+    if let Some(seconds) = arguments.next() {
+        return runtime.block_on(soak::run(Duration::from_secs(seconds.parse()?)));
+    }
+    let service = Service::start(Options { setup: unlimited(), ..Options::new(1) })?;
     for number in 0..CONNECTIONS {
         service.tenant().add_user(NewUser::new(user(number), "correct horse"));
     }
     let address: SocketAddr = service.url().trim_start_matches("http://").parse()?;
     let client_id = service.clients().spa.id.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answers = runtime.block_on(record(address, &client_id))?;
     println!("seen: {}", seen(&answers));
     let bare = bare(Arc::new(answers))?;
@@ -74,8 +81,23 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// A tenant whose limits do not come into play.
+fn unlimited() -> Setup {
+    let setup = Setup::new(1);
+    let often = Limit::new(1_000_000, Duration::from_millis(1));
+    let limits = Limits { logins: often, failed_codes: often, ..Limits::default() };
+    let tenant = Tenant { limits, ..setup.emulator.tenant().clone() };
+    Setup { emulator: Emulator::new(tenant), ..setup }
+}
+
 fn user(number: usize) -> String {
     format!("user-{number}@example.com")
+}
+
+fn person(client_id: &str, number: usize) -> Person {
+    let none = String::new();
+    let (client_id, email) = (client_id.to_owned(), user(number));
+    Person { client_id, email, id: none.clone(), manager: none }
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -102,7 +124,7 @@ async fn load(name: &str, address: SocketAddr, client_id: &str, rate: Option<f64
     let begin = Instant::now();
     let mut tasks = Vec::new();
     for number in 0..CONNECTIONS {
-        let mut flow = Flow::connect(address, client_id, number).await?;
+        let mut flow = Flow::start(address, &UNSIGNED, person(client_id, number)).await?;
         tasks.push(tokio::spawn(async move {
             let mut latencies = Vec::new();
             let mut ticks = rate.map(|rate| {
@@ -135,131 +157,23 @@ async fn load(name: &str, address: SocketAddr, client_id: &str, rate: Option<f64
     Ok(rate)
 }
 
-/// One connection of one user.
-struct Flow {
-    stream: TcpStream,
-    received: Vec<u8>,
-    client_id: String,
-    user: String,
-    mfa_token: String,
-    next: usize,
-}
-
-/// The steps of the flow by name.
-const STEPS: [&str; 6] =
-    ["login", "list", "associate", "wrong code", "wrong password", "configuration"];
-
-impl Flow {
-    async fn connect(address: SocketAddr, client_id: &str, number: usize) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            received: Vec::with_capacity(4096),
-            client_id: client_id.to_owned(),
-            user: user(number),
-            mfa_token: String::new(),
-            next: 0,
-        })
-    }
-
-    /// Sends the next request and reads its answer: the status and the body.
-    async fn step(&mut self) -> Result<(u16, Vec<u8>)> {
-        let Self { client_id, user, mfa_token, .. } = &*self;
-        let request = match STEPS[self.next] {
-            "login" => post(
-                "/oauth/token",
-                "",
-                FORM,
-                &format!(
-                    "grant_type=password&client_id={client_id}&username={user}&password=correct+horse"
-                ),
-            ),
-            "list" => format!(
-                "GET /mfa/authenticators HTTP/1.1\r\nhost: tenant.example\r\n\
-                 user-agent: benchmark\r\naccept: application/json\r\nx-step: list\r\n\
-                 authorization: Bearer {mfa_token}\r\n\r\n"
-            ),
-            "associate" => {
-                let authorization = format!("authorization: Bearer {mfa_token}\r\n");
-                let app = r#"{"authenticator_types":["otp"]}"#;
-                post("/mfa/associate", &authorization, JSON, app)
-            }
-            "wrong code" => post(
-                "/oauth/token",
-                "",
-                FORM,
-                &format!(
-                    "grant_type=http://auth0.com/oauth/grant-type/mfa-otp&client_id={client_id}\
-                     &mfa_token={mfa_token}&otp=000000"
-                ),
-            ),
-            "wrong password" => post(
-                "/oauth/token",
-                "",
-                FORM,
-                &format!("grant_type=password&client_id={client_id}&username={user}&password=wrong"),
-            ),
-            _ => "GET /.well-known/openid-configuration HTTP/1.1\r\nhost: tenant.example\r\n\
-                  user-agent: benchmark\r\naccept: application/json\r\nx-step: configuration\r\n\r\n"
-                .to_owned(),
-        };
-        let request = request.replace("x-step: post", &format!("x-step: {}", STEPS[self.next]));
-        self.stream.write_all(request.as_bytes()).await?;
-        let (status, body) = self.answer().await?;
-        if self.next == 0 {
-            let text = std::str::from_utf8(&body)?;
-            let token =
-                text.split("\"mfa_token\":\"").nth(1).and_then(|rest| rest.split('"').next());
-            token.ok_or("no mfa_token")?.clone_into(&mut self.mfa_token);
-        }
-        self.next = (self.next + 1) % STEPS.len();
-        Ok((status, body))
-    }
-
-    async fn answer(&mut self) -> Result<(u16, Vec<u8>)> {
-        self.received.clear();
-        loop {
-            if let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") {
-                let head = std::str::from_utf8(&self.received[..end])?;
-                let length = head.split("content-length: ").nth(1).ok_or("no length")?;
-                let length: usize = length.split('\r').next().unwrap_or_default().parse()?;
-                if self.received.len() >= end + 4 + length {
-                    let status = head.get(9..12).ok_or("no status")?.parse()?;
-                    return Ok((status, self.received[end + 4..].to_vec()));
-                }
-            }
-            if self.stream.read_buf(&mut self.received).await? == 0 {
-                return Err("the server has closed the connection".into());
-            }
-        }
-    }
-}
-
-fn post(path: &str, headers: &str, kind: &str, body: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: tenant.example\r\nuser-agent: benchmark\r\n\
-         accept: application/json\r\nx-step: post\r\n{headers}\
-         content-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
 /// An answer for each step.
 type Answers = HashMap<&'static str, (u16, Bytes)>;
 
 async fn record(address: SocketAddr, client_id: &str) -> Result<Answers> {
-    let mut flow = Flow::connect(address, client_id, 0).await?;
+    let mut flow = Flow::start(address, &UNSIGNED, person(client_id, 0)).await?;
     let mut answers = HashMap::new();
-    for step in STEPS {
+    for (step, _) in UNSIGNED.steps {
         let (status, body) = flow.step().await?;
-        answers.insert(step, (status, body.into()));
+        answers.insert(*step, (status, body.into()));
     }
     Ok(answers)
 }
 
 fn seen(answers: &Answers) -> String {
-    STEPS.map(|step| format!("{step} {} ({} B)", answers[step].0, answers[step].1.len())).join(", ")
+    let steps = UNSIGNED.steps.iter();
+    let seen = steps.map(|(step, status)| format!("{step} {status} ({} B)", answers[step].1.len()));
+    seen.collect::<Vec<_>>().join(", ")
 }
 
 /// A server on as many threads that reads each request and gives the recorded answer.
