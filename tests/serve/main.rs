@@ -8,5 +8,6 @@ mod drive;
 mod enrolment;
 mod faults;
 mod fronts;
+mod load;
 mod settings;
 mod tls;
