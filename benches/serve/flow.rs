@@ -42,9 +42,11 @@ pub(crate) const UNSIGNED: Round = Round {
 pub(crate) struct Person {
     pub(crate) client_id: String,
     pub(crate) email: String,
-    /// What the step `remove` needs, and no other.
+    /// What the step `remove` needs.
     pub(crate) id: String,
     pub(crate) manager: String,
+    /// What the step `manage` sends.
+    pub(crate) manager_login: String,
 }
 
 /// One connection of one user.
@@ -95,6 +97,9 @@ impl Flow {
                 value.clone_into(kept);
             }
         }
+        if name == "manage" {
+            self.person.manager.clone_from(&self.access_token);
+        }
         self.next = (self.next + 1) % self.round.steps.len();
         Ok((status, body))
     }
@@ -105,7 +110,7 @@ impl Flow {
     }
 
     fn request(&self, name: &str) -> Result<String> {
-        let Self { person: Person { client_id, email, id, manager }, mfa_token, .. } = self;
+        let Self { person: Person { client_id, email, id, manager, .. }, mfa_token, .. } = self;
         let token = |parameters: &str| {
             let body = format!("client_id={client_id}&{parameters}");
             post(name, "/oauth/token", "", FORM, &body)
@@ -143,6 +148,7 @@ impl Flow {
                 token(&format!("grant_type=refresh_token&refresh_token={refresh_token}"))
             }
             "userinfo" => bare(name, "GET", "/userinfo", &self.access_token),
+            "manage" => post(name, "/oauth/token", "", FORM, &self.person.manager_login),
             "remove" => {
                 let path = format!("/api/v2/users/{id}/authenticators");
                 bare(name, "DELETE", &path, manager)

@@ -97,7 +97,7 @@ fn user(number: usize) -> String {
 fn person(client_id: &str, number: usize) -> Person {
     let none = String::new();
     let (client_id, email) = (client_id.to_owned(), user(number));
-    Person { client_id, email, id: none.clone(), manager: none }
+    Person { client_id, email, id: none.clone(), manager: none.clone(), manager_login: none }
 }
 
 fn median(values: &mut [f64]) -> f64 {

@@ -55,6 +55,7 @@ const MIXED: Round = Round {
         ("refresh", 200),
         ("wrong password", 403),
         ("configuration", 200),
+        ("manage", 200),
         ("remove", 204),
     ],
     scope: "openid+offline_access",
@@ -87,19 +88,18 @@ pub(crate) async fn run(time: Duration) -> Result<()> {
     let served = start(path.to_str().ok_or("the path is no UTF-8")?)?;
     let address: SocketAddr =
         text(&served.line, "url")?.strip_prefix("http://").ok_or("no address")?.parse()?;
-    let people = people(address, &served.line).await?;
+    println!("at the start {} KiB", memory(&served)?);
 
     let begin = Instant::now();
-    let rounds = Arc::new(AtomicU64::new(0));
-    let (counts, _) = load(address, &people, &FILLING, move || {
-        rounds.fetch_add(1, Ordering::Relaxed) >= REMEMBERED
-    })
-    .await?;
-    let (filled, memory) = (begin.elapsed().as_secs_f64(), memory(&served)?);
-    println!(
-        "filled with {} requests in {filled:.0} s, {memory} KiB",
-        counts.answered.into_inner()
-    );
+    // In two parts: the manager's token is among what is forgotten.
+    for _ in 0..2 {
+        let people = people(address, &served.line).await?;
+        let rounds = Arc::new(AtomicU64::new(0));
+        let is_enough = move || rounds.fetch_add(1, Ordering::Relaxed) >= REMEMBERED / 2;
+        load(address, &people, &FILLING, is_enough).await?;
+    }
+    println!("filled after {:.0} s: {} KiB", begin.elapsed().as_secs_f64(), memory(&served)?);
+    let people = people(address, &served.line).await?;
 
     let slow = tokio::spawn(slow(address));
     let pid = served.child.id();
@@ -177,6 +177,7 @@ async fn people(address: SocketAddr, line: &Value) -> Result<Vec<Person>> {
             email: text(user, "email")?.to_owned(),
             id: text(user, "user_id")?.replace('|', "%7C"),
             manager: manager.to_owned(),
+            manager_login: login.clone(),
         })
     });
     people.collect()

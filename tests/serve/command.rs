@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::drive::call;
+use crate::{drive::call, tls::trusting};
 
 /// The program while it serves, and what it printed.
 pub(crate) struct Served {
@@ -125,6 +125,28 @@ fn the_authority_is_in_a_file_that_goes_with_it_unless_it_was_asked_for() {
     assert_eq!(served.text("ca"), kept.to_str().expect("UTF-8"));
     served.stop("-TERM");
     assert!(kept.exists());
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_given_is_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let names = vec!["127.0.0.1".to_owned()];
+    let params = rcgen::CertificateParams::new(names).expect("a name");
+    let certificate = params.self_signed(&key).expect("a certificate").pem();
+    let [certificate_path, key_path] =
+        [("own.pem", &certificate), ("own.key", &key.serialize_pem())].map(|(name, text)| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).expect("it is written");
+            path.into_os_string().into_string().expect("UTF-8")
+        });
+    let served = Served::start(&["--cert", &certificate_path, "--key", &key_path]);
+    assert_eq!(served.line.get("ca"), None);
+    let keys = format!("{}/.well-known/jwks.json", served.text("url"));
+    let answer = trusting(&certificate).get(&keys).send().await;
+    assert_eq!(answer.expect("an answer").status(), 200);
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("another");
+    assert!(trusting(&other.cert.pem()).get(&keys).send().await.is_err());
 }
 
 #[test]

@@ -114,3 +114,42 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Access;
+    use crate::{emulator::Scheme, secret::Secret};
+    use http_body_util::Empty;
+    use hyper::{Request, body::Bytes};
+
+    #[test]
+    fn without_a_token_it_is_for_the_same_machine() {
+        let token = Some(Secret::new("sesame".to_owned()));
+        let schemes = [Scheme::Http; 2];
+        let [open, guarded] = [None, token].map(|token| Access { token, schemes });
+        for (peer, host, is_admitted) in [
+            ("127.0.0.1:1", "127.0.0.1:4455", true),
+            ("127.8.8.8:1", "localhost", true),
+            ("[::1]:1", "[::1]:4455", true),
+            ("[::ffff:127.0.0.1]:1", "localhost:4455", true),
+            ("192.168.0.7:1", "192.168.0.1:4455", false),
+            ("192.168.0.7:1", "localhost", false),
+            ("[2001:db8::7]:1", "localhost", false),
+            ("[::ffff:192.168.0.7]:1", "localhost", false),
+            ("127.0.0.1:1", "evil.example", false),
+            ("127.0.0.1:1", "", false),
+        ] {
+            let request = |bearer| {
+                Request::get("/_countersign/outbox")
+                    .header("host", host)
+                    .header("authorization", bearer)
+                    .body(Empty::<Bytes>::new())
+                    .expect("a request")
+            };
+            let (peer, shown) = (peer.parse().expect("an address"), "Bearer sesame");
+            assert_eq!(open.check(peer, &request(shown)).is_ok(), is_admitted, "{peer} {host}");
+            assert!(guarded.check(peer, &request(shown)).is_ok(), "{peer} {host}");
+            assert!(guarded.check(peer, &request("Bearer open")).is_err(), "{peer} {host}");
+        }
+    }
+}
