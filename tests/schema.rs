@@ -7,7 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use countersign::source::{Sources, yaml};
+use countersign::{
+    emulator::Api,
+    scenario,
+    source::{Sources, yaml},
+};
 use jsonschema::Validator;
 use serde_json::Value;
 use walkdir::WalkDir;
@@ -18,6 +22,8 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
         "action-does-two-things/not-switched-on.yaml",
         "it would take a condition that editors explain badly",
     ),
+    ("client-contradicts-itself/clients.yaml", "each key is right, but not beside the others"),
+    ("client-without-the-proof", "a template is text to a schema"),
     ("bad-regex", "the expressions are Rust's, which JSON Schema's `regex` format is not"),
     ("bad-tag-expression", "the command line is wrong, not the file"),
     ("covers-unknown-id", "the ids are in another file"),
@@ -25,8 +31,11 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
     ("many-problems/sms/d.yaml", "nothing is wrong with it"),
     ("matrix-unknown-name", "what a matrix gives is known only when it is expanded"),
     ("missing-path", "the command line is wrong, not the file"),
+    ("no-response-to-judge", "it would take a condition that editors explain badly"),
     ("template-does-not-parse", "a template is text to a schema"),
+    ("two-applications-one-id", "a schema cannot compare two values"),
     ("two-scenarios-one-id", "the files are right, each by itself"),
+    ("value-without-its-form/channels.yaml", "each key is right, but not beside the others"),
     ("unknown-name", "which names there are depends on the steps before"),
     ("unknown-user-in-as", "which users there are is said elsewhere in the file"),
 ];
@@ -62,6 +71,12 @@ fn every_wrong_scenario_is_invalid_unless_a_schema_cannot_say_why() {
     }
     assert_eq!(mistaken, [""; 0], "valid without a reason, or invalid in spite of one");
     assert_eq!(unused, [""; 0], "no such fixture");
+}
+
+/// A scenario knows no emulator, so the list is there twice.
+#[test]
+fn a_file_may_name_the_scopes_that_a_tenant_has_a_use_for() {
+    assert_eq!(scenario::MANAGEMENT_SCOPES.as_slice(), Api::management_scopes());
 }
 
 fn validator() -> Validator {

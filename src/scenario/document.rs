@@ -13,6 +13,45 @@ use crate::{
     },
 };
 
+/// An enum whose variants are words in a file: read, shown, and listed in the schema.
+macro_rules! words {
+    (
+        $(#[$attribute:meta])*
+        $name:ident $what:literal { $($(#[$variant_attribute:meta])* $variant:ident = $word:literal,)+ }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "the words say it")]
+        pub enum $name { $($(#[$variant_attribute])* $variant,)+ }
+
+        impl $name {
+            const WORDS: &[(&'static str, Self)] = &[$(($word, Self::$variant)),+];
+
+            /// The word for it in a file.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl FromNode for $name {
+            fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+                super::word(node, $what, Self::WORDS, reader)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"enum": [$($word),+]})
+            }
+        }
+    };
+}
+
 /// A type that can be read from YAML.
 pub(super) trait FromNode: Sized {
     /// Reads it; what is wrong goes to the reader, and then there may be nothing to return.

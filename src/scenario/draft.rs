@@ -1,8 +1,9 @@
 //! A request before its templates are evaluated: what a verb is short for, with every override applied.
 
 use super::{
+    client::{Authentication, Client},
     document::Reader,
-    given::{Authentication, Channel, Client, Tenant},
+    given::{Channel, Tenant},
     step::Action,
     template::{Access, Expression, Text, Tree, TreeData},
     verb::{Confirm, Overrides, Plain, Request, Verb, Verify},
@@ -126,6 +127,7 @@ impl Verb {
         };
         let text = |text: &str| Tree::text(text, span);
         let mut draft = Draft::new(span);
+        let is_written = matches!(self, Self::Request(_));
         let overrides = match self {
             Self::Push(answer) => return Action::Answer(answer),
             Self::Advance(duration) => return Action::Advance(duration),
@@ -206,7 +208,9 @@ impl Verb {
             }
             Self::Request(request) => draft.request(*request, reader),
         };
-        draft.apply(overrides, tenant, reader);
+        // A request is what the scenario says it is, and what a client sends only where the scenario says which.
+        let proves = !is_written || overrides.client.is_some();
+        draft.apply(overrides, proves, tenant, reader);
         Action::Send(Box::new(draft))
     }
 }
@@ -302,7 +306,13 @@ impl Draft {
         }
     }
 
-    fn apply(&mut self, overrides: Overrides, tenant: &Tenant, reader: &mut Reader<'_>) {
+    fn apply(
+        &mut self,
+        overrides: Overrides,
+        proves: bool,
+        tenant: &Tenant,
+        reader: &mut Reader<'_>,
+    ) {
         let mut client = &tenant.client;
         let mut root = "client".to_owned();
         if let Some(name) = overrides.client {
@@ -323,7 +333,7 @@ impl Draft {
                 reader.problem(no_effect("client", name.span, "the request has no `client_id`"));
             }
         }
-        if self.has("client_id") {
+        if proves && self.has("client_id") {
             self.prove(client, &root);
         }
         match (overrides.encoding, &mut self.body) {
@@ -358,14 +368,15 @@ impl Draft {
 
     /// Replaces the secret in the body by what else the client proves itself with.
     fn prove(&mut self, client: &Client, root: &str) {
-        if client.public || client.authentication != Authentication::ClientSecretPost {
+        let authentication = client.authentication();
+        if client.public || authentication != Authentication::ClientSecretPost {
             self.remove("client_secret");
         }
         if client.public {
             return;
         }
         let member = |name: &str| Tree::expression(&format!("{root}.{name}"), self.span);
-        match client.authentication {
+        match authentication {
             Authentication::ClientSecretPost => {}
             Authentication::ClientSecretBasic => {
                 self.basic = Some((member("id"), member("secret")));
@@ -423,4 +434,59 @@ fn no_effect(key: &str, span: Span, why: &str) -> Diagnostic {
 
 fn named(entries: Vec<(Located<String>, Tree)>) -> Vec<(String, Tree)> {
     entries.into_iter().map(|(name, tree)| (name.value, tree)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Body, Draft};
+    use crate::{
+        scenario::{Action, parse},
+        source::{Sources, Style, render},
+    };
+
+    /// What a request by an application is, where it is written with these keys.
+    fn request(client: &str, keys: &str) -> Draft {
+        let mut sources = Sources::default();
+        let given =
+            format!("given: {{tenant: {{client: {client}, clients: {{basic: {client}}}}}}}");
+        let form = "form: {client_id: a, client_secret: s}";
+        let step = format!("- request: {{method: POST, path: /oauth/token, {form}{keys}}}");
+        let text = format!("title: t\n{given}\nsteps:\n{step}\n");
+        let source = sources.add("a.yaml", text);
+        let mut problems = Vec::new();
+        let scenarios = parse("a", source, &sources, &mut problems);
+        assert!(problems.is_empty(), "{}", render(&problems, &sources, Style::default()));
+        match scenarios[0].steps[0].action.clone() {
+            Action::Send(draft) => *draft,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn names(draft: &Draft) -> Vec<&str> {
+        match &draft.body {
+            Body::Parameters(_, parameters) => {
+                parameters.iter().map(|(name, _)| name.as_str()).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_is_sent_as_it_is_written_unless_it_says_by_whom() {
+        for client in [
+            "{public: true}",
+            "{authentication: client_secret_basic}",
+            "{authentication: private_key_jwt}",
+        ] {
+            let draft = request(client, "");
+            assert_eq!(names(&draft), ["client_id", "client_secret"], "{client}");
+            assert!(draft.basic.is_none() && draft.assertions.is_empty(), "{client}");
+        }
+        let draft = request("{authentication: client_secret_basic}", ", client: basic");
+        assert_eq!(names(&draft), [""; 0]);
+        assert!(draft.basic.is_some());
+        let draft = request("{authentication: private_key_jwt}", ", client: basic");
+        assert_eq!(names(&draft), ["client_id", "client_assertion_type", "client_assertion"]);
+        assert_eq!(draft.assertions, [Some("basic".to_owned())]);
+    }
 }

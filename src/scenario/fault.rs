@@ -7,15 +7,18 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::{
     document::{Fields, FromNode, Reader},
     schema,
+    values::PathStart,
 };
 use crate::source::{
-    Diagnostic,
+    Diagnostic, Located,
     yaml::{Data, Node},
 };
 
-/// A fault of the emulated tenant's: one of `latency`, `status` and `malformed`.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+/// After this long a run gives up on an answer, so that none can be later.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// A fault of the emulated tenant's.
+#[derive(Clone, Debug)]
 pub struct Fault {
     /// What the path begins with.
     pub path: String,
@@ -23,13 +26,38 @@ pub struct Fault {
     pub method: Option<String>,
     /// At which calls of these, counted from 1; at all of them unless given.
     pub calls: Option<Vec<u64>>,
+    /// What goes wrong.
+    pub kind: Kind,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
     /// The answer is late by this.
-    #[schemars(with = "Option<schema::Duration>")]
-    pub latency: Option<Duration>,
+    Latency(Duration),
     /// An error in place of an answer: the tenant has not seen the request.
-    pub status: Option<Status>,
+    Status(Status),
     /// The JSON of the answer breaks off: the tenant did what it was asked.
-    pub malformed: Option<bool>,
+    Malformed,
+}
+
+/// A fault of the emulated tenant's: one of `latency`, `status` and `malformed`.
+#[derive(JsonSchema)]
+#[schemars(rename = "Fault", deny_unknown_fields)]
+#[expect(dead_code, reason = "the shape of a fault, for the schema")]
+pub(super) struct FaultShape {
+    /// What the path begins with.
+    path: PathStart,
+    /// The method; any unless given.
+    method: Option<String>,
+    /// At which calls of these, counted from 1; at all of them unless given.
+    calls: Option<Calls>,
+    /// The answer is late by this; by less than `10s`.
+    latency: Option<schema::Duration>,
+    /// An error in place of an answer: the tenant has not seen the request.
+    status: Option<Status>,
+    /// The JSON of the answer breaks off: the tenant did what it was asked.
+    malformed: Option<True>,
 }
 
 /// An error in place of an answer.
@@ -73,6 +101,48 @@ impl FromNode for u64 {
     }
 }
 
+/// Numbers of calls: at least one.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(super) struct Calls(#[schemars(length(min = 1))] pub(super) Vec<u64>);
+
+impl FromNode for Calls {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        if matches!(&node.data, Data::Sequence(nodes) if nodes.is_empty()) {
+            let problem = Diagnostic::at(node.span, "a fault at none of the calls never comes");
+            reader.problem(problem.expected("at least one number, or no `calls`"));
+            return None;
+        }
+        FromNode::from_node(node, reader).map(Self)
+    }
+}
+
+/// What is said by being there.
+pub(super) struct True;
+
+impl FromNode for True {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match node.data {
+            Data::Bool(true) => Some(Self),
+            _ => reader.wrong_type(node, "`true`"),
+        }
+    }
+}
+
+impl JsonSchema for True {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "True".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"const": true})
+    }
+}
+
 impl FromNode for Fault {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
@@ -87,15 +157,17 @@ impl FromNode for Fault {
                 );
             }
         }
-        let path: Option<String> = fields.required("path");
-        let fault = Self {
-            path: path.unwrap_or_default(),
-            method: fields.optional("method"),
-            calls: fields.optional("calls"),
-            latency: fields.optional("latency"),
-            status: fields.optional("status"),
-            malformed: fields.optional("malformed"),
-        };
+        let path: Option<PathStart> = fields.required("path");
+        let method = fields.optional("method");
+        let calls = fields.optional("calls").map(|Calls(calls)| calls);
+        let latency: Option<Located<Duration>> = fields.optional("latency");
+        if let Some(late) = latency.as_ref().filter(|latency| latency.value >= LONGEST_WAIT) {
+            let problem = Diagnostic::at(late.span, "nobody waits for an answer for this long");
+            fields.reader.problem(problem.expected("less than `10s`"));
+        }
+        let latency = latency.map(|latency| Kind::Latency(latency.value));
+        let status = fields.optional("status").map(Kind::Status);
+        let malformed = fields.optional("malformed").map(|True| Kind::Malformed);
         let kinds = ["latency", "status", "malformed", "reset", "cut"];
         if kinds.into_iter().filter(|kind| fields.entry(kind).is_some()).count() != 1 {
             let problem = Diagnostic::at(node.span, "a fault is exactly one thing");
@@ -103,6 +175,7 @@ impl FromNode for Fault {
             fields.reader.problem(problem.expected(expected));
         }
         fields.finish();
-        Some(fault)
+        let kind = latency.or(status).or(malformed)?;
+        Some(Self { path: path?.0, method, calls, kind })
     }
 }

@@ -5,58 +5,19 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
 
 use super::{
+    client::{Client, distinct_ids},
     document::{Fields, FromNode, Reader},
-    fault::Fault,
+    fault::{Fault, FaultShape},
     policy::{Action, BruteForceProtection, Lifetimes, Limits, Then},
+    values::{Base32, EmailAddress, Filled, PhoneNumber},
 };
-use crate::source::{
-    Diagnostic, Located,
-    yaml::{Data, Node},
+use crate::{
+    secret::Secret,
+    source::{Diagnostic, Located, yaml::Node},
 };
-
-/// An enum whose variants are words in a file: read, shown, and listed in the schema.
-macro_rules! words {
-    (
-        $(#[$attribute:meta])*
-        $name:ident $what:literal { $($(#[$variant_attribute:meta])* $variant:ident = $word:literal,)+ }
-    ) => {
-        $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[expect(missing_docs, reason = "the words say it")]
-        pub enum $name { $($(#[$variant_attribute])* $variant,)+ }
-
-        impl $name {
-            const WORDS: &[(&'static str, Self)] = &[$(($word, Self::$variant)),+];
-
-            /// The word for it in a file.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl FromNode for $name {
-            fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-                super::word(node, $what, Self::WORDS, reader)
-            }
-        }
-
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"enum": [$($word),+]})
-            }
-        }
-    };
-}
 
 /// The name of the user who acts when a step does not say who.
 pub const DEFAULT_USER: &str = "user";
@@ -75,7 +36,7 @@ pub struct Given {
     #[schemars(default, with = "BTreeMap<String, User>")]
     pub users: Vec<(Located<String>, User)>,
     /// What goes wrong between the client and the tenant.
-    #[schemars(default)]
+    #[schemars(default, with = "Vec<FaultShape>")]
     pub faults: Vec<Fault>,
 }
 
@@ -137,12 +98,14 @@ fn default_factors() -> Vec<Factor> {
 #[schemars(deny_unknown_fields)]
 pub struct User {
     /// The address; made up unless given. A tenant of Auth0's makes up its own.
+    #[schemars(with = "Option<EmailAddress>")]
     pub email: Option<Located<String>>,
     /// Whether the address is verified; it is not unless given.
     #[schemars(default)]
     pub email_verified: bool,
     /// The password; made up unless given.
-    pub password: Option<String>,
+    #[schemars(with = "Option<Filled>")]
+    pub password: Option<Secret<String>>,
     /// Factors that are enrolled and confirmed already.
     #[schemars(default)]
     pub enrolled: Vec<Enrolled>,
@@ -153,33 +116,19 @@ pub struct User {
 #[schemars(deny_unknown_fields)]
 pub struct Enrolled {
     /// How it reaches the user.
-    pub channel: Channel,
+    pub channel: Located<Channel>,
     /// The address, if it is not the user's own.
+    #[schemars(with = "Option<EmailAddress>")]
     pub email: Option<String>,
     /// The phone number, in E.164 form.
+    #[schemars(with = "Option<PhoneNumber>")]
     pub phone_number: Option<String>,
-}
-
-/// An application.
-#[derive(Clone, Debug, Default, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Client {
-    /// Its `client_id`; made up unless given. A tenant of Auth0's has its own.
-    pub id: Option<String>,
-    /// Its `client_secret`, likewise.
-    pub secret: Option<String>,
-    /// Without a secret, as an application on a phone.
-    #[schemars(default)]
-    pub public: bool,
-    /// How it proves that it is the one, unless it is public; `client_secret_post` unless given.
-    #[schemars(default)]
-    pub authentication: Authentication,
-    /// The public key of its assertions, with `private_key_jwt`: an RSA key as a JWK. That of the run unless given.
-    pub jwk: Option<Value>,
-    /// The grants that it may use; all unless given.
-    pub grants: Option<Vec<Grant>>,
-    /// What it may do at the Management API; nothing unless given.
-    pub management: Option<ManagementScopes>,
+    /// What the app makes its codes of, in base32, with `otp` and `push`; made up unless given.
+    #[schemars(with = "Option<Base32>")]
+    pub secret: Option<Secret<String>>,
+    /// The name of the device, with `push`; made up unless given.
+    #[schemars(with = "Option<Filled>")]
+    pub device: Option<String>,
 }
 
 words! {
@@ -212,61 +161,6 @@ words! {
         #[default]
         Always = "always",
         Never = "never",
-    }
-}
-
-words! {
-    /// How an application proves that it is the one, in the words of `OpenID` Connect.
-    #[derive(Default)]
-    Authentication "authentication" {
-        #[default]
-        ClientSecretPost = "client_secret_post",
-        ClientSecretBasic = "client_secret_basic",
-        PrivateKeyJwt = "private_key_jwt",
-    }
-}
-
-/// What an application may do at the Management API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ManagementScopes {
-    /// Everything.
-    All,
-    /// What these scopes allow.
-    These(Vec<String>),
-}
-
-impl FromNode for ManagementScopes {
-    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        match &node.data {
-            Data::String(word) if word == "all" => Some(Self::All),
-            Data::Sequence(_) => Vec::from_node(node, reader).map(Self::These),
-            _ => reader.wrong_type(node, "the word `all`, or a list of scopes"),
-        }
-    }
-}
-
-impl JsonSchema for ManagementScopes {
-    fn schema_name() -> Cow<'static, str> {
-        "ManagementScopes".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]})
-    }
-}
-
-words! {
-    /// A grant of `/oauth/token`; `mfa` is all three of the MFA grants.
-    Grant "grant" {
-        Password = "password",
-        PasswordRealm = "password-realm",
-        Mfa = "mfa",
-        MfaOob = "mfa-oob",
-        MfaOtp = "mfa-otp",
-        MfaRecoveryCode = "mfa-recovery-code",
-        RefreshToken = "refresh_token",
-        AuthorizationCode = "authorization_code",
-        ClientCredentials = "client_credentials",
     }
 }
 
@@ -316,16 +210,8 @@ impl FromNode for Given {
                 );
             }
         }
-        // An address is of a user who comes later.
-        let names = given.tenant.actions.iter().filter_map(|action| action.when.user.as_ref());
-        for name in names.filter(|name| !name.value.contains('@')) {
-            let users = given.users.iter().map(|(name, _)| name.value.as_str());
-            let known = std::iter::once(DEFAULT_USER).chain(users);
-            if !known.clone().any(|known| known == name.value) {
-                let problem = format!("there is no user `{}`", name.value);
-                reader.problem(Diagnostic::at(name.span, problem).one_of(&name.value, known));
-            }
-        }
+        let users = given.users.iter().map(|(name, _)| name.value.as_str());
+        known_users(&given.tenant.actions, std::iter::once(DEFAULT_USER).chain(users), reader);
         Some(given)
     }
 }
@@ -340,6 +226,23 @@ pub(super) fn distinct_addresses<'a>(
         if !known.insert(email.value.to_lowercase()) {
             let problem = Diagnostic::at(email.span, "two users have this address");
             reader.problem(problem.hint("give each an address of their own"));
+        }
+    }
+}
+
+/// Reports the user that an Action is for and that there is not.
+pub(super) fn known_users<'a>(
+    actions: &[Action],
+    known: impl Iterator<Item = &'a str>,
+    reader: &mut Reader<'_>,
+) {
+    let known: Vec<_> = known.collect();
+    // An address is of a user who comes later.
+    let names = actions.iter().filter_map(|action| action.when.user.as_ref());
+    for name in names.filter(|name| !name.value.contains('@')) {
+        if !known.contains(&name.value.as_str()) {
+            let problem = Diagnostic::at(name.span, format!("there is no user `{}`", name.value));
+            reader.problem(problem.one_of(&name.value, known.iter().copied()));
         }
     }
 }
@@ -384,6 +287,7 @@ impl FromNode for Tenant {
             );
         }
         fields.finish();
+        distinct_ids(&tenant.client, &tenant.clients, reader);
         for name in tenant.actions.iter().filter_map(|action| action.when.client.as_ref()) {
             let known = std::iter::once("client").chain(tenant.clients.keys().map(String::as_str));
             if !known.clone().any(|known| known == name.value) {
@@ -398,10 +302,11 @@ impl FromNode for Tenant {
 impl FromNode for User {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
+        let email: Option<Located<EmailAddress>> = fields.optional("email");
         let user = Self {
-            email: fields.optional("email"),
+            email: email.map(|email| Located { value: email.value.0, span: email.span }),
             email_verified: fields.default("email_verified"),
-            password: fields.optional("password"),
+            password: fields.optional("password").map(|Filled(password)| Secret::new(password)),
             enrolled: fields.default("enrolled"),
         };
         fields.finish();
@@ -409,60 +314,30 @@ impl FromNode for User {
     }
 }
 
+/// Keys that only these have a use for. The user's number may stand beside any.
+const OF_CHANNELS: [(&str, &[Channel]); 3] = [
+    ("email", &[Channel::Email]),
+    ("secret", &[Channel::Otp, Channel::Push]),
+    ("device", &[Channel::Push]),
+];
+
 impl FromNode for Enrolled {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
-        let channel = fields.required("channel");
-        let email = fields.optional("email");
-        let phone_number = fields.optional("phone_number");
-        fields.finish();
-        Some(Self { channel: channel?, email, phone_number })
-    }
-}
-
-impl Client {
-    /// Whether it has a secret.
-    #[must_use]
-    pub fn has_secret(&self) -> bool {
-        !self.public && self.authentication != Authentication::PrivateKeyJwt
-    }
-
-    /// A key that is none would leave the application without any.
-    fn check(&self, fields: &mut Fields<'_, '_>) {
-        let Some((key, _)) = fields.entry("jwk") else { return };
-        let Some(jwk) = &self.jwk else { return };
-        let is_number = |name: &str| {
-            jwk[name].as_str().is_some_and(|text| URL_SAFE_NO_PAD.decode(text).is_ok())
-        };
-        let is_known = matches!(jwk["alg"].as_str(), None | Some("RS256" | "RS384" | "PS256"));
-        if jwk["kty"] != "RSA" || !is_number("n") || !is_number("e") || !is_known {
-            fields.reader.problem(
-                Diagnostic::at(key.span, "this is no public key that Auth0 takes").expected(
-                    "a JWK with `kty: RSA`, `n`, `e`, and for `alg` RS256, RS384 or PS256",
-                ),
-            );
+        let channel: Option<Located<Channel>> = fields.required("channel");
+        let email = fields.optional("email").map(|EmailAddress(address)| address);
+        let phone_number = fields.optional("phone_number").map(|PhoneNumber(number)| number);
+        let secret = fields.optional("secret").map(|Base32(secret)| Secret::new(secret));
+        let device = fields.optional("device").map(|Filled(name)| name);
+        for (key, channels) in OF_CHANNELS {
+            if let (Some(channel), Some((key, _))) = (&channel, fields.entry(key))
+                && !channels.contains(&channel.value)
+            {
+                let message = format!("`{}` has no `{}`", channel.value.word(), key.text);
+                fields.reader.problem(Diagnostic::at(key.span, message).hint("leave it out"));
+            }
         }
-        if self.public || self.authentication != Authentication::PrivateKeyJwt {
-            let problem = Diagnostic::at(key.span, "a public key is of no use to this application");
-            fields.reader.problem(problem.hint("`authentication: private_key_jwt` takes one"));
-        }
-    }
-}
-
-impl FromNode for Client {
-    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let mut fields = Fields::of(node, reader)?;
-        let client = Self {
-            id: fields.optional("id"),
-            secret: fields.optional("secret"),
-            public: fields.default("public"),
-            authentication: fields.default("authentication"),
-            jwk: fields.optional("jwk"),
-            grants: fields.optional("grants"),
-            management: fields.optional("management"),
-        };
-        client.check(&mut fields);
         fields.finish();
-        Some(client)
+        Some(Self { channel: channel?, email, phone_number, secret, device })
     }
 }

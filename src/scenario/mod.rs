@@ -3,11 +3,13 @@
 //! This module knows what a scenario says, not how it is run: templates and patterns are syntax here, and a
 //! verb becomes a [`Draft`] of the request that it is short for.
 
+#[macro_use]
 mod document;
+
+mod client;
 mod draft;
 mod expectation;
 pub mod fault;
-#[macro_use]
 mod given;
 mod matrix;
 mod names;
@@ -19,15 +21,14 @@ pub mod served_fault;
 mod settings;
 mod step;
 mod template;
+mod values;
 mod verb;
 
 pub use self::{
+    client::{Authentication, Client, Grant, MANAGEMENT_SCOPES, ManagementScopes, PublicJwk},
     draft::{Body, Draft, Encoding, Path},
     expectation::{Expect, Query, Statuses},
-    given::{
-        Authentication, Channel, Client, DEFAULT_USER, Enrolled, Factor, Given, Grant,
-        ManagementScopes, Policy, Tenant, User,
-    },
+    given::{Channel, DEFAULT_USER, Enrolled, Factor, Given, Policy, Tenant, User},
     pattern::{JsonType, JwtPattern, Matcher, Pattern, PatternData},
     requirements::{Confidence, Requirement, Requirements},
     schema::schema,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    DEFAULT_USER, Scenario,
+    Client, DEFAULT_USER, Scenario,
     document::Reader,
     given::RESERVED,
     step::{Action, Step},
@@ -87,12 +87,19 @@ impl<'a> Checker<'a, '_> {
         match root {
             DEFAULT_USER => self.member(expression, 0, &USER, "a user has no"),
             "target" => self.member(expression, 0, &TARGET, "the target has no"),
-            "client" => self.member(expression, 0, &CLIENT, "an application has no"),
+            "client" => {
+                self.member(expression, 0, &CLIENT, "an application has no")
+                    && self.proof(expression, 0, &scenario.given.tenant.client)
+            }
             "clients" => {
                 let names: Vec<_> =
                     scenario.given.tenant.clients.keys().map(String::as_str).collect();
                 self.member(expression, 0, &names, "there is no client")
                     && self.member(expression, 1, &CLIENT, "an application has no")
+                    && scenario.given.tenant.clients.iter().all(|(name, client)| {
+                        expression.path.first() != Some(&Access::Member(name.clone()))
+                            || self.proof(expression, 1, client)
+                    })
             }
             // Reported where the matrix is expanded.
             "matrix" => true,
@@ -108,6 +115,23 @@ impl<'a> Checker<'a, '_> {
                 self.known(expression, root, &known, "nothing before this step gives")
             }
         };
+    }
+
+    /// Reports what an application proves itself with, if this one does not.
+    fn proof(&mut self, expression: &Expression, index: usize, client: &Client) -> bool {
+        let Some(Access::Member(member)) = expression.path.get(index) else { return true };
+        let (has_it, whose) = match member.as_str() {
+            "secret" => (client.has_secret(), "`client_secret_post` or `client_secret_basic`"),
+            "assertion" | "last_assertion" => (client.has_assertions(), "`private_key_jwt`"),
+            _ => return true,
+        };
+        if !has_it {
+            let problem =
+                Diagnostic::at(expression.span, format!("this application has no `{member}`"));
+            let hint = format!("it is of one whose `authentication` is {whose}");
+            self.reader.problem(problem.hint(hint));
+        }
+        has_it
     }
 
     fn member(

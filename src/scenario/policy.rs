@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::{
     document::{Fields, FromNode, Reader},
     schema,
+    values::{Filled, Word},
 };
 use crate::source::{
     Diagnostic, Located,
@@ -33,8 +34,10 @@ pub struct When {
     /// An application: a name of `clients`, or `client`.
     pub client: Option<Located<String>>,
     /// A word of the scope that is asked for.
+    #[schemars(with = "Option<Word>")]
     pub scope: Option<String>,
     /// The audience that is asked for.
+    #[schemars(with = "Option<Filled>")]
     pub audience: Option<String>,
 }
 
@@ -45,11 +48,11 @@ pub enum Then {
     /// Asks for any factor.
     Mfa(AnyFactor),
     /// Asks for one of these, of those that the user has.
-    Challenge(Vec<FactorType>),
+    Challenge(#[schemars(length(min = 1))] Vec<FactorType>),
     /// Asks for a new one of these.
-    Enroll(Vec<FactorType>),
+    Enroll(#[schemars(length(min = 1))] Vec<FactorType>),
     /// Refuses, with this reason.
-    Deny(String),
+    Deny(#[schemars(with = "Filled")] String),
 }
 
 words! {
@@ -158,8 +161,8 @@ impl FromNode for When {
         let when = Self {
             user: fields.optional("user"),
             client: fields.optional("client"),
-            scope: fields.optional("scope"),
-            audience: fields.optional("audience"),
+            scope: fields.optional("scope").map(|Word(scope)| scope),
+            audience: fields.optional("audience").map(|Filled(audience)| audience),
         };
         fields.finish();
         Some(when)
@@ -171,9 +174,25 @@ impl FromNode for Then {
         let mut fields = Fields::of(node, reader)?;
         let mut found = Vec::new();
         found.extend(fields.optional("mfa").map(Self::Mfa));
-        found.extend(fields.optional("challenge").map(Self::Challenge));
-        found.extend(fields.optional("enroll").map(Self::Enroll));
-        found.extend(fields.optional("deny").map(Self::Deny));
+        found.extend(fields.optional("challenge").map(|types| Self::Challenge(values(types))));
+        let enroll: Option<Vec<Located<FactorType>>> = fields.optional("enroll");
+        for factor in enroll.iter().flatten().filter(|factor| !factor.value.can_be_enrolled()) {
+            let message = format!("nobody can be asked to enrol `{}`", factor.value.word());
+            let problem = Diagnostic::at(factor.span, message);
+            fields.reader.problem(problem.expected("`otp`, `push-notification` or `phone`"));
+        }
+        found.extend(enroll.map(|types| Self::Enroll(values(types))));
+        for key in ["challenge", "enroll"] {
+            if let Some((_, node)) = fields.entry(key)
+                && matches!(&node.data, Data::Sequence(nodes) if nodes.is_empty())
+            {
+                let message = "with none of the factors, each login fails";
+                let problem = Diagnostic::at(node.span, message);
+                let expected = "at least one of them; `deny` refuses a login";
+                fields.reader.problem(problem.expected(expected));
+            }
+        }
+        found.extend(fields.optional("deny").map(|Filled(reason)| Self::Deny(reason)));
         let entries = if let Data::Mapping(entries) = &node.data { entries.len() } else { 0 };
         if entries != 1 {
             let problem = Diagnostic::at(node.span, "an Action does exactly one thing");
@@ -182,6 +201,17 @@ impl FromNode for Then {
         }
         fields.finish();
         found.pop()
+    }
+}
+
+fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
+    located.into_iter().map(|it| it.value).collect()
+}
+
+impl FactorType {
+    /// Whether an Action can ask for a new one: an address is there already, and a recovery code comes by itself.
+    const fn can_be_enrolled(self) -> bool {
+        matches!(self, Self::Otp | Self::PushNotification | Self::Phone)
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::{
     document::{Fields, FromNode, Reader},
-    fault::Status,
+    fault::{Calls, Status, True},
+    values::PathStart,
 };
 use crate::source::{
-    Diagnostic, Located,
+    Diagnostic,
     yaml::{Data, Node},
 };
 
@@ -61,13 +62,9 @@ const KINDS: [&str; 5] = ["latency", "status", "malformed", "reset", "cut"];
 impl FromNode for ServedFault {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
-        let path: Option<Located<String>> = fields.required("path");
-        if let Some(path) = path.as_ref().filter(|path| !path.value.starts_with('/')) {
-            let problem = Diagnostic::at(path.span, "no path begins like this");
-            fields.reader.problem(problem.expected("one from its `/` on, such as `/oauth/token`"));
-        }
+        let path: Option<PathStart> = fields.required("path");
         let method = fields.optional("method");
-        let calls = fields.optional("calls").map(When::Calls);
+        let calls = fields.optional("calls").map(|Calls(calls)| When::Calls(calls));
         let rate = fields.optional("rate").map(|Share(share)| When::Rate(share));
         if let (Some(_), Some((key, _))) = (fields.entry("calls"), fields.entry("rate")) {
             let problem = Diagnostic::at(key.span, "a fault comes at certain calls or by chance");
@@ -92,7 +89,7 @@ impl FromNode for ServedFault {
         fields.finish();
         let when = calls.or(rate).unwrap_or(When::Always);
         let kind = latency.or(status).or(malformed).or(reset).or(cut)?;
-        Some(Self { path: path?.value, method, when, kind })
+        Some(Self { path: path?.0, method, when, kind })
     }
 }
 
@@ -105,18 +102,6 @@ impl FromNode for Share {
         match share {
             Some(share) if (0.0..=1.0).contains(&share) => Some(Self(share)),
             _ => reader.wrong_type(node, "a number from 0 to 1"),
-        }
-    }
-}
-
-/// What is said by being there.
-struct True;
-
-impl FromNode for True {
-    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        match node.data {
-            Data::Bool(true) => Some(Self),
-            _ => reader.wrong_type(node, "`true`"),
         }
     }
 }

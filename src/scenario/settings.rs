@@ -1,8 +1,9 @@
 //! The settings of a tenant that is served to other programs: written as a scenario writes what is given.
 
 use super::{
+    client::Client,
     document::{Fields, FromNode, Reader},
-    given::{Tenant, User, distinct_addresses},
+    given::{Channel, Enrolled, Tenant, User, distinct_addresses, known_users},
     served_fault::ServedFault,
 };
 use crate::source::{
@@ -47,6 +48,32 @@ impl User {
     }
 }
 
+impl Enrolled {
+    /// Whoever wants its codes has to know what they are made of.
+    fn can_be_used(&self, reader: &mut Reader<'_>) {
+        let makes_codes = matches!(self.channel.value, Channel::Otp | Channel::Push);
+        if makes_codes && self.secret.is_none() {
+            let problem = Diagnostic::at(self.channel.span, "nobody knows the secret of this app");
+            reader
+                .problem(problem.hint("give it one: a `secret` in base32, which the app has too"));
+        }
+    }
+}
+
+impl Client {
+    /// The key of a run is in no hand but the run's.
+    fn can_be_known(&self, reader: &mut Reader<'_>) {
+        if let Some(authentication) = &self.authentication
+            && self.has_assertions()
+            && self.jwk.is_none()
+        {
+            let message = "nobody has the private key of this application";
+            let problem = Diagnostic::at(authentication.span, message);
+            reader.problem(problem.hint("give it a `jwk`: the public half of a key of yours"));
+        }
+    }
+}
+
 impl FromNode for Settings {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
@@ -59,6 +86,13 @@ impl FromNode for Settings {
         distinct_addresses(settings.users.iter().map(|(_, user)| user), reader);
         for (name, user) in &settings.users {
             user.can_be_known(name, reader);
+            user.enrolled.iter().for_each(|enrolled| enrolled.can_be_used(reader));
+        }
+        let names = settings.users.iter().map(|(name, _)| name.value.as_str());
+        known_users(&settings.tenant.actions, names, reader);
+        let others = settings.tenant.clients.values();
+        for client in std::iter::once(&settings.tenant.client).chain(others) {
+            client.can_be_known(reader);
         }
         Some(settings)
     }

@@ -166,6 +166,7 @@ impl FromNode for StepFile {
             snapshot: fields.optional("snapshot"),
         };
         match verbs.as_slice() {
+            [(word @ ("push" | "advance"), ..)] => refuse_judgements(word, &mut fields),
             [_] => {}
             // An unknown key is reported on its own: it may be the verb, misspelt.
             [] if fields.has_unknown() => {}
@@ -190,6 +191,17 @@ impl FromNode for StepFile {
         let is_single = verbs.len() == 1;
         let (word, span, verb) = verbs.pop()?;
         Some(Self { keys, verb: verb?, word, span, is_single })
+    }
+}
+
+/// Reports what is about a response, where a step gets none.
+fn refuse_judgements(verb: &str, fields: &mut Fields<'_, '_>) {
+    for key in ["expect", "capture", "until", "snapshot"] {
+        if let Some((key, _)) = fields.entry(key) {
+            let message = format!("`{}` has no effect here: `{verb}` sends nothing", key.text);
+            let problem = Diagnostic::at(key.span, message);
+            fields.reader.problem(problem.hint("move it to a step that sends, or leave it out"));
+        }
     }
 }
 
@@ -235,7 +247,7 @@ impl Flow {
     fn new(actor: &str, given: &Given) -> Self {
         let user = given.users.iter().find(|(name, _)| name.value == actor);
         let user = user.map_or(&given.user, |(_, user)| user);
-        let mut enrolled = user.enrolled.iter().map(|enrolled| enrolled.channel);
+        let mut enrolled = user.enrolled.iter().map(|enrolled| enrolled.channel.value);
         let channel = enrolled.clone().next().unwrap_or(Channel::Email);
         let out_of_band = enrolled.find(|channel| *channel != Channel::Otp);
         let out_of_band = out_of_band.unwrap_or(Channel::Email);

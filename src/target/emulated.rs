@@ -16,14 +16,12 @@ use crate::{
     emulator,
     exchange::{Exchange, Request, Response},
     plan::Case,
-    scenario::{Channel, PushAnswer, Scenario},
+    scenario::{Channel, PushAnswer, Scenario, fault::LONGEST_WAIT},
     serve::{Hosted, Server, fault::Delivery},
     snapshot::Redactor,
     step::{Credentials, Person, Scope},
 };
 
-/// No request may take longer.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// When an emulated tenant's clock starts: 2026-01-01T00:00:00Z. It moves only when a scenario says so.
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
@@ -45,7 +43,7 @@ impl Emulated {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIME_LIMIT)
+            .timeout(LONGEST_WAIT)
             // Plain HTTP on loopback: no certificate is ever looked at, so none is loaded.
             .tls_certs_only(std::iter::empty())
             .build()
@@ -119,7 +117,7 @@ impl Wire {
         let watch = Stopwatch::start();
         let failed = |error: reqwest::Error| {
             if error.is_timeout() {
-                SendError::TimedOut(TIME_LIMIT)
+                SendError::TimedOut(LONGEST_WAIT)
             } else {
                 SendError::Unreachable(innermost(&error.without_url()))
             }

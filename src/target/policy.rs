@@ -60,10 +60,10 @@ pub(super) fn faults(given: &[scenario::fault::Fault], seed: u64) -> Faults {
         path: it.path.clone(),
         method: it.method.clone(),
         when: it.calls.clone().map_or(fault::When::Always, fault::When::Calls),
-        fault: match (it.latency, it.status) {
-            (Some(latency), _) => Fault::Latency(latency),
-            (None, Some(status)) => fault_status(status, false),
-            (None, None) => Fault::Malformed,
+        fault: match it.kind {
+            scenario::fault::Kind::Latency(latency) => Fault::Latency(latency),
+            scenario::fault::Kind::Status(status) => fault_status(status, false),
+            scenario::fault::Kind::Malformed => Fault::Malformed,
         },
     });
     Faults::new(rules.collect(), seed)

@@ -57,7 +57,7 @@ pub fn provision<'a>(
             .chain(others)
             .map(|(known, given)| emulator::Client {
                 id: known.id.clone(),
-                authentication: authentication(known, given),
+                authentication: authentication(known, given, random),
                 grants: grants(given),
                 apis: given
                     .management
@@ -83,21 +83,32 @@ const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// An application as Auth0 makes them: an id of 32 characters, a secret of 64.
 fn credentials(client: &Client, random: &mut dyn Entropy) -> Credentials {
-    let mut or_made_up = |given: &Option<String>, length| {
-        given.clone().unwrap_or_else(|| random.text(length, ALPHANUMERIC))
-    };
-    let id = or_made_up(&client.id, 32);
-    let secret = client.has_secret().then(|| Secret::new(or_made_up(&client.secret, 64)));
+    let id = client.id.as_ref().map(|id| id.value.clone());
+    let id = id.unwrap_or_else(|| random.text(32, ALPHANUMERIC));
+    let secret = client.has_secret().then(|| {
+        let made_up = || Secret::new(random.text(64, ALPHANUMERIC));
+        client.secret.clone().unwrap_or_else(made_up)
+    });
     Credentials { id, secret, assertion: None }
 }
 
-fn authentication(known: &Credentials, given: &Client) -> Authentication {
-    if let Some(secret) = &known.secret {
-        return Authentication::Secret(secret.clone());
+fn authentication(known: &Credentials, given: &Client, random: &mut dyn Entropy) -> Authentication {
+    match &known.secret {
+        Some(secret) => Authentication::Secret(secret.clone()),
+        None if given.public => Authentication::None,
+        None => {
+            let jwk = given.jwk.as_ref().map(|jwk| jwk.value().clone());
+            let jwk = jwk.or_else(assertion::public_key);
+            by_key(jwk.and_then(|jwk| PublicKey::from_jwk(&jwk)), random)
+        }
     }
-    let key = given.jwk.clone().or_else(assertion::public_key);
-    let key = key.filter(|_| !given.public).and_then(|jwk| PublicKey::from_jwk(&jwk));
-    key.map_or(Authentication::None, Authentication::PrivateKeyJwt)
+}
+
+/// An application whose key is none could not prove itself by it. It is left with a secret that nobody is told: never
+/// without any, as a public one.
+fn by_key(key: Option<PublicKey>, random: &mut dyn Entropy) -> Authentication {
+    let untold = || Authentication::Secret(Secret::new(random.text(64, ALPHANUMERIC)));
+    key.map_or_else(untold, Authentication::PrivateKeyJwt)
 }
 
 fn management(scopes: &ManagementScopes) -> Vec<String> {
@@ -116,8 +127,8 @@ fn add_user(
 ) -> Person {
     let made_up = || format!("{name}-{}@mailbox.test", random.text(8, LOWER_CASE));
     let email = user.email.as_ref().map_or_else(made_up, |email| email.value.clone());
-    let password = user.password.clone().unwrap_or_else(|| random.text(20, ALPHANUMERIC));
-    let password = Secret::new(password);
+    let made_up = || Secret::new(random.text(20, ALPHANUMERIC));
+    let password = user.password.clone().unwrap_or_else(made_up);
     // No country has these numbers: no area of North America is 555.
     let named = user.enrolled.iter().find_map(|enrolled| enrolled.phone_number.clone());
     let phone_number = named.unwrap_or_else(|| format!("+1555{}", random.text(7, DIGITS)));
@@ -127,19 +138,20 @@ fn add_user(
     let mut otp_secret = None;
     let mut enrolled = Vec::new();
     for given in &user.enrolled {
-        match given.channel {
+        let mut app = || {
+            let secret = given.secret.clone();
+            let secret = secret.unwrap_or_else(|| Secret::new(random.text(32, BASE32)));
+            otp_secret.get_or_insert_with(|| secret.clone());
+            secret
+        };
+        match given.channel.value {
             Channel::Email => enrolled.push(Enrolled::Email { address: given.email.clone() }),
-            Channel::Otp => {
-                let secret = Secret::new(random.text(32, BASE32));
-                otp_secret.get_or_insert_with(|| secret.clone());
-                enrolled.push(Enrolled::Otp { secret });
-            }
+            Channel::Otp => enrolled.push(Enrolled::Otp { secret: app() }),
             Channel::Sms => enrolled.push(Enrolled::Sms { number: number(given) }),
             Channel::Voice => enrolled.push(Enrolled::Voice { number: number(given) }),
             Channel::Push => {
-                let secret = Secret::new(random.text(32, BASE32));
-                otp_secret.get_or_insert_with(|| secret.clone());
-                enrolled.push(Enrolled::Push { device: format!("{name}'s phone"), secret });
+                let device = given.device.clone().unwrap_or_else(|| format!("{name}'s phone"));
+                enrolled.push(Enrolled::Push { device, secret: app() });
             }
         }
     }
@@ -164,17 +176,8 @@ const fn emulated_factor(factor: Factor) -> emulator::Factor {
 }
 
 fn grants(client: &Client) -> BTreeSet<GrantType> {
+    let Some(grants) = &client.grants else { return GrantType::ALL.into() };
     let mfa = [GrantType::MfaOob, GrantType::MfaOtp, GrantType::MfaRecoveryCode];
-    let Some(grants) = &client.grants else {
-        let others = [
-            GrantType::Password,
-            GrantType::PasswordRealm,
-            GrantType::RefreshToken,
-            GrantType::AuthorizationCode,
-            GrantType::ClientCredentials,
-        ];
-        return mfa.into_iter().chain(others).collect();
-    };
     grants
         .iter()
         .flat_map(|grant| match grant {
@@ -189,4 +192,32 @@ fn grants(client: &Client) -> BTreeSet<GrantType> {
             Grant::ClientCredentials => vec![GrantType::ClientCredentials],
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Authentication, Client, authentication, by_key, credentials};
+    use crate::{
+        clock::SeededEntropy,
+        scenario,
+        source::{Located, Sources, Span},
+    };
+
+    #[test]
+    fn only_a_public_application_needs_no_proof() {
+        let entropy = &mut SeededEntropy::new(1);
+        let mut of = |client: &Client| {
+            let known = credentials(client, entropy);
+            authentication(&known, client, entropy)
+        };
+        assert!(matches!(of(&Client::default()), Authentication::Secret(_)));
+        let public = Client { public: true, ..Client::default() };
+        assert!(matches!(of(&public), Authentication::None));
+        let span = Span { source: Sources::default().add("a.yaml", ""), start: 0, end: 0 };
+        let value = scenario::Authentication::PrivateKeyJwt;
+        let signs = Client { authentication: Some(Located { value, span }), ..Client::default() };
+        assert!(matches!(of(&signs), Authentication::PrivateKeyJwt(_)));
+        // A key that is none is not as good as any.
+        assert!(matches!(by_key(None, entropy), Authentication::Secret(_)));
+    }
 }

@@ -68,10 +68,13 @@ impl Session for ReplaySession<'_> {
     fn scope(&self) -> Scope {
         let tenant = &self.scenario.given.tenant;
         let credentials = |name: &str, client: &Client| Credentials {
-            id: client.id.clone().unwrap_or_else(|| format!("replayed-client-{name}")),
+            id: client
+                .id
+                .as_ref()
+                .map_or_else(|| format!("replayed-client-{name}"), |id| id.value.clone()),
             secret: client.has_secret().then(|| {
-                let made_up = || format!("secret-of-{name}");
-                Secret::new(client.secret.clone().unwrap_or_else(made_up))
+                let made_up = || Secret::new(format!("secret-of-{name}"));
+                client.secret.clone().unwrap_or_else(made_up)
             }),
             assertion: None,
         };
@@ -79,13 +82,13 @@ impl Session for ReplaySession<'_> {
         let people = self.scenario.user_names().map(|name| {
             let user = self.scenario.user(name);
             let password = user.password.clone();
-            let password = password.unwrap_or_else(|| format!("password-of-{name}"));
+            let password = password.unwrap_or_else(|| Secret::new(format!("password-of-{name}")));
             let person = Person {
                 email: user
                     .email
                     .as_ref()
                     .map_or_else(|| format!("{name}@replay.test"), |email| email.value.clone()),
-                password: Secret::new(password),
+                password,
                 id: format!("id-of-{name}"),
                 phone_number: format!("number-of-{name}"),
                 // The recording has the codes.

@@ -10,6 +10,7 @@ use std::{
     thread,
 };
 
+use countersign::{clock::Timestamp, codes};
 use serde_json::{Value, json};
 
 use crate::{
@@ -105,6 +106,63 @@ fn all_that_is_wrong_with_a_file_is_said() {
     assert!(exit == Some(2) && told.contains("smtp://127.0.0.1:1025"), "{told}");
     let (exit, told) = refused(&["--observe", "/nowhere/observed.jsonl"]);
     assert!(exit == Some(2) && told.contains("/nowhere/observed.jsonl"), "{told}");
+}
+
+#[test]
+fn an_app_that_a_file_enrols_makes_codes_of_its_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tenant.yaml");
+    let enrolled = "    enrolled: [{channel: otp, secret: GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ}]";
+    let settings = SETTINGS.replace("horse}", "horse,") + enrolled + "}\n";
+    fs::write(&path, settings).expect("a file");
+    let served = Served::start(&["--config", path.to_str().expect("UTF-8")]);
+    let mfa_token = log_in(&served)["mfa_token"].as_str().expect("a token").to_owned();
+    let now = call(served.text("url"), "GET /_countersign/clock", &[], "").json()["now"].as_u64();
+    let now = Timestamp::from_millis(now.expect("a time"));
+    let otp = codes::totp("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", now).expect("a code");
+    let verify = json!({
+        "grant_type": "http://auth0.com/oauth/grant-type/mfa-otp",
+        "client_id": "my-app",
+        "client_secret": "my secret",
+        "mfa_token": mfa_token,
+        "otp": otp,
+    });
+    let headers = ["content-type: application/json"];
+    let answer =
+        call(served.text("url"), "POST /oauth/token", &headers, &verify.to_string()).json();
+    assert!(answer["access_token"].is_string(), "{answer}");
+}
+
+#[test]
+fn what_nobody_could_use_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tenant.yaml");
+    let wrong = "
+tenant:
+  customize_mfa: true
+  actions: [{when: {user: bop}, then: {mfa: any}}]
+  client: {authentication: private_key_jwt}
+  clients: {signer: {authentication: private_key_jwt}}
+users:
+  bob:
+    email: b@x.example
+    password: p
+    enrolled: [{channel: otp}, {channel: push, device: phone}]
+faults:
+  - {path: /, calls: [], cut: true}
+";
+    fs::write(&path, wrong).expect("a file");
+    let (exit, told) = refused(&["--config", path.to_str().expect("UTF-8")]);
+    assert_eq!(exit, Some(2));
+    for (said, times) in [
+        ("there is no user `bop`", 1),
+        ("nobody has the private key of this application", 2),
+        ("nobody knows the secret of this app", 2),
+        ("a fault at none of the calls never comes", 1),
+        ("6 errors", 1),
+    ] {
+        assert_eq!(told.matches(said).count(), times, "{said}: {told}");
+    }
 }
 
 #[test]
