@@ -107,6 +107,29 @@ impl Authenticator {
         self.id == id || self.twin.as_deref() == Some(id)
     }
 
+    /// Whether an association of `other` that was never confirmed makes room for it: one for the
+    /// same address or number, or another app or device \[guess\]. The app of a device is none
+    /// by itself.
+    pub(super) fn replaces(&self, other: &Self) -> bool {
+        match (&self.means, &other.means) {
+            (Means::Sent(channel), Means::Sent(other)) => channel == other,
+            (Means::Made(_), Means::Made(_)) => self.twin.is_none() && other.twin.is_none(),
+            (Means::Asked(_), Means::Asked(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// The factor that it is of: the app of a device is there with push \[guess\].
+    pub(super) const fn factor(&self) -> Factor {
+        match &self.means {
+            Means::Sent(Channel::Email { .. }) => Factor::Email,
+            Means::Sent(Channel::Sms { .. }) => Factor::Sms,
+            Means::Sent(Channel::Voice { .. }) => Factor::Voice,
+            Means::Made(_) if self.twin.is_none() => Factor::Otp,
+            Means::Made(_) | Means::Asked(_) => Factor::Push,
+        }
+    }
+
     pub(super) fn is_active(&self) -> bool {
         self.state == State::Active
     }
@@ -167,16 +190,6 @@ impl Means {
             Self::Sent(channel) => Some(channel.word()),
             Self::Asked(_) => Some("auth0"),
             Self::Made(_) => None,
-        }
-    }
-
-    /// Whether an association of `other` that was never confirmed makes room for it: one for the
-    /// same address or number, or another app or device \[guess\].
-    pub(super) fn replaces(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Sent(channel), Self::Sent(other)) => channel == other,
-            (Self::Made(_), Self::Made(_)) | (Self::Asked(_), Self::Asked(_)) => true,
-            _ => false,
         }
     }
 

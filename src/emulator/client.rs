@@ -11,7 +11,7 @@ use super::{
     management,
     route::{Credentials, Parameters, Proof},
     tenant::{Authentication, Client, Tenant},
-    token::{self, AccessToken, Grant, Scope},
+    token::{self, AccessToken, Grant, Holder, Scope},
 };
 use crate::clock::Timestamp;
 
@@ -230,7 +230,8 @@ impl Emulator {
             scope,
         };
         let expires = call.now + std::time::Duration::from_secs(LIFETIME);
-        self.access_tokens.insert(&access_token, AccessToken { grant, expires });
+        self.access_tokens
+            .insert(&access_token, AccessToken { holder: Holder::Client, grant, expires });
         Ok(answer)
     }
 }

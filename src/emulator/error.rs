@@ -135,6 +135,12 @@ impl Refusal {
         Self::new(401, "invalid_client", "Unauthorized")
     }
 
+    /// HTTP Basic, and credentials in the body beside it \[guess\].
+    pub(super) fn two_authentications() -> Self {
+        let text = "Only one client authentication method can be used.";
+        Self::new(400, "invalid_request", text)
+    }
+
     /// \[guess\] for the text; the OpenAPI says "Grant type not supported".
     pub(super) fn unsupported_grant_type(uri: &str) -> Self {
         Self::new(400, "unsupported_grant_type", format!("Unsupported grant type: {uri}"))

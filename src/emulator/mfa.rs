@@ -24,7 +24,7 @@ impl Emulator {
         let bearer = self.bearer(call, "enroll")?;
         let user = self.users.get_mut(bearer.user()).ok_or_else(Refusal::invalid_bearer)?;
         let demand = bearer.demand(&self.transactions);
-        if demand.is_some_and(|demand| !demand.lets_enroll(user.is_enrolled())) {
+        if demand.is_some_and(|demand| !demand.lets_enroll(user.is_enrolled(&self.tenant))) {
             return Err(Refusal::already_enrolled());
         }
         // A confidential client is to send its credentials [doc], but no SDK does [sdk]: the
@@ -51,7 +51,7 @@ impl Emulator {
         user.count(&means, call.now)?;
         let recovery_code = user.first_recovery_code(&self.tenant, call.entropy);
         let id = user.associate(means, &self.tenant, call.entropy);
-        let challenge = send_code(id, &channel, call);
+        let challenge = send_code(id, State::Pending, &channel, call);
         let oob_code = challenge.oob_code.clone();
         let mfa_token = self.confirmation(bearer);
         self.remember(&mfa_token, challenge);
@@ -93,7 +93,7 @@ impl Emulator {
         let id = user.associate(Means::Asked(device), &self.tenant, call.entropy);
         let push = Push::new(PushPurpose::Enrollment, call.entropy);
         let barcode_uri = push.barcode_uri(&self.tenant, &user.email);
-        let challenge = ask(id, push, call);
+        let challenge = ask(id, State::Pending, push, call);
         // In the order recorded [rec]; where the recovery code stands is not [guess].
         let mut answer = json!({"authenticator_type": "oob", "barcode_uri": barcode_uri});
         if let Some(recovery_code) = recovery_code {
@@ -126,7 +126,7 @@ impl Emulator {
         let mut answer = json!({"challenge_type": authenticator.means.challenge_type()});
         let challenge = match authenticator.means {
             Means::Sent(channel) => {
-                let challenge = send_code(authenticator.id, &channel, call);
+                let challenge = send_code(authenticator.id, State::Active, &channel, call);
                 answer["oob_code"] = json!(challenge.oob_code);
                 answer["binding_method"] = json!("prompt");
                 challenge
@@ -138,7 +138,7 @@ impl Emulator {
                     device: device.name,
                     id: push.id.clone(),
                 }));
-                let challenge = ask(authenticator.id, push, call);
+                let challenge = ask(authenticator.id, State::Active, push, call);
                 answer["oob_code"] = json!(challenge.oob_code);
                 challenge
             }
@@ -220,7 +220,7 @@ impl Emulator {
         let audience = Some(self.tenant.mfa_audience());
         let known = self.access_tokens.get(&token);
         let known = known.filter(|known| call.now < known.expires);
-        let AccessToken { grant, expires } = known
+        let AccessToken { grant, expires, .. } = known
             .filter(|known| known.grant.audience == audience)
             .cloned()
             .ok_or_else(Refusal::invalid_bearer)?;
@@ -314,7 +314,12 @@ fn choose(
 }
 
 /// Sends a new code to an authenticator.
-fn send_code(authenticator: String, channel: &Channel, call: &mut Call<'_>) -> Challenge {
+fn send_code(
+    authenticator: String,
+    state: State,
+    channel: &Channel,
+    call: &mut Call<'_>,
+) -> Challenge {
     let expires = call.now + code::LIFETIME;
     let binding_code = code::six_digits(call.entropy);
     call.effects.push(match channel {
@@ -323,12 +328,12 @@ fn send_code(authenticator: String, channel: &Channel, call: &mut Call<'_>) -> C
         Channel::Voice { number } => Effect::Voice(PhoneMessage::with_code(number, &binding_code)),
     });
     let oob_code = token::sealed(expires, call.entropy);
-    Challenge { oob_code, authenticator, task: Task::Tell { binding_code }, expires }
+    Challenge { oob_code, authenticator, state, task: Task::Tell { binding_code }, expires }
 }
 
 /// Asks the user something on a device.
-fn ask(authenticator: String, push: Push, call: &mut Call<'_>) -> Challenge {
+fn ask(authenticator: String, state: State, push: Push, call: &mut Call<'_>) -> Challenge {
     let expires = call.now + push::LIFETIME;
     let oob_code = token::sealed(expires, call.entropy);
-    Challenge { oob_code, authenticator, task: Task::Answer(push), expires }
+    Challenge { oob_code, authenticator, state, task: Task::Answer(push), expires }
 }

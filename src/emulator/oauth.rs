@@ -10,7 +10,7 @@ use super::{
     error::Refusal,
     route::{self, Credentials, Parameters},
     tenant::{GrantType, MfaPolicy},
-    token::{self, AccessToken, Grant, Scope},
+    token::{self, AccessToken, Grant, Holder, Scope},
     transaction::{self, Task, Transaction},
 };
 use crate::clock::Timestamp;
@@ -95,7 +95,7 @@ impl Emulator {
         };
         self.attempts(name, address).succeed();
         let audience = parameters.get("audience").map(str::to_owned);
-        let scope = Scope::new(parameters.get("scope").unwrap_or_default());
+        let scope = self.asked_scope(parameters, audience.as_deref());
         let occasion = if audience.as_ref() == Some(&self.tenant.mfa_audience()) {
             Occasion::MfaAudience
         } else {
@@ -131,7 +131,7 @@ impl Emulator {
         let proven = authenticators.iter().find(|known| known.id == challenge.authenticator);
         let proven = proven.ok_or_else(Refusal::malformed_oob_code)?;
         let factor_type = proven.factor_type();
-        if !demand.accepts(factor_type, proven.state) {
+        if !demand.accepts(factor_type, challenge.state) {
             return Err(Refusal::not_demanded(factor_type));
         }
         match &challenge.task {
@@ -175,7 +175,7 @@ impl Emulator {
         let user_id = &transaction.grant().user;
         let user = self.users.get_mut(user_id).ok_or_else(Refusal::malformed_mfa_token)?;
         let throttled = user.failed_codes.is_empty(call.now);
-        let apps = user.apps();
+        let apps = user.apps(&self.tenant);
         let apps: Vec<_> = apps
             .filter(|(id, state, _)| *state == State::Active || transaction.has_app(id))
             .filter(|(_, state, _)| transaction.demand().accepts(FactorType::Otp, *state))
@@ -214,7 +214,7 @@ impl Emulator {
         }
         let user = self.users.get_mut(&user_id).ok_or_else(Refusal::malformed_mfa_token)?;
         let throttled = user.failed_recovery_codes.is_empty(call.now);
-        let known = user.recovery_code().ok_or_else(Refusal::no_recovery_code)?;
+        let known = user.recovery_code(&self.tenant).ok_or_else(Refusal::no_recovery_code)?;
         if throttled {
             return Err(Refusal::too_many_failed_codes());
         }
@@ -248,8 +248,8 @@ impl Emulator {
         let known = self.refresh_tokens.get(refresh_token);
         let grant = known.filter(|grant| grant.client == client_id).cloned();
         let grant = grant.ok_or_else(Refusal::invalid_refresh_token)?;
-        let asked = Scope::new(parameters.get("scope").unwrap_or_default());
         let audience = parameters.get("audience");
+        let asked = self.asked_scope(parameters, audience);
         let is_other = audience.is_some() && audience != grant.audience.as_deref();
         let wanted = if is_other {
             let audience = audience.map(str::to_owned);
@@ -275,6 +275,16 @@ impl Emulator {
 
 /// The tokens.
 impl Emulator {
+    /// The scope that a user is asked for, as far as a user can give it.
+    fn asked_scope(&self, parameters: &Parameters, audience: Option<&str>) -> Scope {
+        let scope = Scope::new(parameters.get("scope").unwrap_or_default());
+        if audience == Some(&self.tenant.management_audience()) {
+            scope.about_the_user()
+        } else {
+            scope
+        }
+    }
+
     /// What there is between the right password, or refresh token, and the tokens.
     fn flow(
         &self,
@@ -286,7 +296,7 @@ impl Emulator {
         let user = self.users.get(&grant.user).ok_or_else(Refusal::invalid_refresh_token)?;
         let guarded = match occasion {
             Occasion::Login => self.tenant.policy == MfaPolicy::Always,
-            Occasion::MfaAudience => user.guards_the_mfa_audience(),
+            Occasion::MfaAudience => user.guards_the_mfa_audience(&self.tenant),
             Occasion::Refresh => false,
         };
         let event = Event { occasion, user, client: &grant.client, scope, audience };
@@ -359,7 +369,8 @@ impl Emulator {
         let access_token = self.access_token(grant, lifetime, call)?;
         let mut answer = Map::new();
         let expires = call.now + std::time::Duration::from_secs(lifetime);
-        self.access_tokens.insert(&access_token, AccessToken { grant: grant.clone(), expires });
+        let token = AccessToken { holder: Holder::User, grant: grant.clone(), expires };
+        self.access_tokens.insert(&access_token, token);
         answer.insert("access_token".into(), access_token.into());
         if let Some(renewable) = renewable {
             let refresh_token = token::refresh(call.entropy);

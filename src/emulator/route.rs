@@ -118,9 +118,16 @@ pub(super) enum Proof {
 }
 
 impl Credentials {
-    /// From HTTP Basic, where there is any, else from the body \[doc\].
+    /// From HTTP Basic, where there is any, else from the body \[doc\]; a client must not use both:
+    /// RFC 6749, section 2.3.
     pub(super) fn of(request: &Request, parameters: &Parameters) -> Result<Self, Refusal> {
-        if let Some(basic) = authorization(request, "basic").and_then(Self::basic) {
+        if let Some(basic) = authorization(request, "basic") {
+            let basic = Self::basic(basic).ok_or_else(Refusal::invalid_client)?;
+            let mut proofs = ["client_secret", "client_assertion"].into_iter();
+            let is_other = parameters.get("client_id").is_some_and(|id| id != basic.id);
+            if is_other || proofs.any(|name| parameters.get(name).is_some()) {
+                return Err(Refusal::two_authentications());
+            }
             return Ok(basic);
         }
         if let Some(assertion) = parameters.get("client_assertion") {
@@ -153,7 +160,8 @@ pub(super) fn bearer(request: &Request) -> Option<&str> {
 }
 
 fn authorization<'a>(request: &'a Request, scheme: &str) -> Option<&'a str> {
-    let (found, value) = request.headers.get("authorization")?.split_once(' ')?;
+    let header = request.headers.get("authorization")?;
+    let (found, value) = header.split_once(' ').unwrap_or((header, ""));
     found.eq_ignore_ascii_case(scheme).then(|| value.trim())
 }
 

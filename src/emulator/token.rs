@@ -21,9 +21,19 @@ pub(super) struct Grant {
     pub(super) scope: Scope,
 }
 
+/// Whose an access token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// A user's, by way of a client.
+    User,
+    /// A client's own, by `client_credentials`: only such a one is good at the Management API.
+    Client,
+}
+
 /// An access token that was issued.
 #[derive(Clone, Debug)]
 pub(super) struct AccessToken {
+    pub(super) holder: Holder,
     pub(super) grant: Grant,
     pub(super) expires: Timestamp,
 }
@@ -48,6 +58,13 @@ impl Scope {
     /// All but this word.
     pub(super) fn without(&self, word: &str) -> Self {
         Self(self.0.iter().filter(|known| *known != word).cloned().collect())
+    }
+
+    /// What a user can be given of it for the Management API: of that API's scopes only those
+    /// about the user \[doc: get-access-tokens\]. The others are dropped \[guess\].
+    pub(super) fn about_the_user(&self) -> Self {
+        let is_given = |word: &&String| !word.contains(':') || word.contains(":current_user");
+        Self(self.0.iter().filter(is_given).cloned().collect())
     }
 
     /// What is asked for of it; all of it, if nothing is.

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{
     action::{Demand, Demanded, Flow},
+    authenticator,
     error::Refusal,
     push::Push,
     token::Grant,
@@ -51,6 +52,8 @@ pub(super) struct Challenge {
     pub(super) oob_code: String,
     /// The id of the authenticator that it went to.
     pub(super) authenticator: String,
+    /// The state that it was in then: that is what an Action's demand is about.
+    pub(super) state: authenticator::State,
     /// What the user is to do.
     pub(super) task: Task,
     /// When it is too late.

@@ -109,16 +109,22 @@ impl User {
 
 /// Authenticators.
 impl User {
+    /// What was enrolled explicitly and is of a factor that is on. While a factor is off, what was
+    /// enrolled of it is as if it were not there \[guess\]; with the factor it is back.
+    fn usable(&self, tenant: &Tenant) -> impl Iterator<Item = &Authenticator> {
+        self.authenticators.iter().filter(|known| tenant.has(known.factor()))
+    }
+
     /// Whether a factor that was enrolled explicitly is confirmed. A verified address that is
     /// listed by itself is none \[guess\]: the pages let such a user enrol another address.
-    pub(super) fn is_enrolled(&self) -> bool {
-        self.authenticators.iter().any(Authenticator::is_active)
+    pub(super) fn is_enrolled(&self, tenant: &Tenant) -> bool {
+        self.usable(tenant).any(Authenticator::is_active)
     }
 
     /// Whether a token for the MFA audience needs the second factor first: not without a factor,
     /// nor with e-mail only \[doc\].
-    pub(super) fn guards_the_mfa_audience(&self) -> bool {
-        let mut active = self.authenticators.iter().filter(|known| known.is_active());
+    pub(super) fn guards_the_mfa_audience(&self, tenant: &Tenant) -> bool {
+        let mut active = self.usable(tenant).filter(|known| known.is_active());
         active.any(|known| known.means.guards_the_mfa_audience())
     }
 
@@ -126,7 +132,7 @@ impl User {
     /// then the verified address, which is there by itself while the factor is on \[doc\] and not
     /// enrolled explicitly \[guess\].
     pub(super) fn authenticators(&self, tenant: &Tenant) -> Vec<Authenticator> {
-        let mut all = self.authenticators.clone();
+        let mut all: Vec<_> = self.usable(tenant).cloned().collect();
         let own = Channel::Email { address: self.email.clone() };
         let is_own = |known: &Authenticator| known.means.channel() == Some(&own);
         let listed = all.iter().any(|known| known.is_active() && is_own(known));
@@ -141,8 +147,7 @@ impl User {
     pub(super) fn factor_types(&self, tenant: &Tenant) -> Vec<FactorType> {
         let authenticators = self.authenticators(tenant);
         let active = authenticators.iter().filter(|known| known.is_active());
-        let recovery_code = self.recovery_code.as_ref().filter(|_| self.is_enrolled());
-        let recovery_code = recovery_code.map(|_| FactorType::RecoveryCode);
+        let recovery_code = self.has_recovery_code(tenant).then_some(FactorType::RecoveryCode);
         active.map(Authenticator::factor_type).chain(recovery_code).collect()
     }
 
@@ -159,17 +164,19 @@ impl User {
         let authenticators = self.authenticators(tenant);
         let entries = authenticators.iter().map(|it| typed(it.entry(), it.factor_type()));
         let mut entries: Vec<_> = entries.collect();
-        if let Some(recovery_code) = &self.recovery_code {
-            let is_first = |known: &&Authenticator| known.belongs_to(&self.authenticators[0].id);
-            let behind = self.authenticators.iter().take_while(is_first).count();
-            let entry = recovery_code.entry(self.is_enrolled());
+        let is_on = tenant.has(Factor::RecoveryCode);
+        if let Some(recovery_code) = self.recovery_code.as_ref().filter(|_| is_on) {
+            let first = self.usable(tenant).next().map(|known| known.id.as_str());
+            let is_first = |known: &&Authenticator| first.is_some_and(|id| known.belongs_to(id));
+            let behind = self.usable(tenant).take_while(is_first).count();
+            let entry = recovery_code.entry(self.is_enrolled(tenant));
             entries.insert(behind, typed(entry, FactorType::RecoveryCode));
         }
         entries
     }
 
     /// Adds an authenticator that has yet to be confirmed, and its twin if it has one, in place of
-    /// what never was and makes room, and gives its id.
+    /// what never was and makes room, with the twin of that; gives its id.
     pub(super) fn associate(
         &mut self,
         means: Means,
@@ -178,13 +185,14 @@ impl User {
     ) -> String {
         let pair = Authenticator::with_twin(means, State::Pending, tenant, entropy);
         let id = pair[0].id.clone();
-        for new in pair {
-            let mut pending = self.authenticators.iter_mut().filter(|known| !known.is_active());
-            match pending.find(|known| new.means.replaces(&known.means)) {
-                Some(old) => *old = new,
-                None => self.authenticators.push(new),
-            }
-        }
+        let old = self.authenticators.iter().filter(|known| !known.is_active());
+        let old = old.filter(|known| pair.iter().any(|new| new.replaces(known)));
+        let old: Vec<_> = old.map(|known| known.id.clone()).collect();
+        let goes = |known: &Authenticator| old.iter().any(|id| known.belongs_to(id));
+        let end = self.authenticators.len();
+        let at = self.authenticators.iter().position(goes).unwrap_or(end);
+        self.authenticators.retain(|known| !goes(known));
+        self.authenticators.splice(at..at, pair);
         self.forget_pending();
         id
     }
@@ -216,8 +224,12 @@ impl User {
     }
 
     /// The apps that make codes, or could once they are confirmed, with their ids.
-    pub(super) fn apps(&mut self) -> impl Iterator<Item = (&str, State, &mut App)> {
-        self.authenticators.iter_mut().filter_map(|known| match &mut known.means {
+    pub(super) fn apps(
+        &mut self,
+        tenant: &Tenant,
+    ) -> impl Iterator<Item = (&str, State, &mut App)> {
+        let usable = self.authenticators.iter_mut().filter(|known| tenant.has(known.factor()));
+        usable.filter_map(|known| match &mut known.means {
             Means::Sent(_) | Means::Asked(_) => None,
             Means::Made(app) => Some((known.id.as_str(), known.state, app)),
         })
@@ -282,10 +294,15 @@ impl User {
         }
     }
 
-    /// The recovery code, while it can be used: like any inactive entry it cannot before the
-    /// first factor is confirmed \[guess\].
-    pub(super) fn recovery_code(&mut self) -> Option<&mut RecoveryCode> {
-        if self.is_enrolled() { self.recovery_code.as_mut() } else { None }
+    /// Whether there is a recovery code that can be used: like any inactive entry it cannot before
+    /// the first factor is confirmed, nor while recovery codes are off \[guess\].
+    fn has_recovery_code(&self, tenant: &Tenant) -> bool {
+        self.recovery_code.is_some() && tenant.has(Factor::RecoveryCode) && self.is_enrolled(tenant)
+    }
+
+    /// The recovery code, while it can be used.
+    pub(super) fn recovery_code(&mut self, tenant: &Tenant) -> Option<&mut RecoveryCode> {
+        if self.has_recovery_code(tenant) { self.recovery_code.as_mut() } else { None }
     }
 }
 

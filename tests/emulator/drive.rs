@@ -68,6 +68,11 @@ impl Drive {
         }
     }
 
+    /// The same tenant, under the names that it is reached by.
+    pub(crate) fn following_host(self) -> Self {
+        Self { emulator: self.emulator.following_host(), ..self }
+    }
+
     pub(crate) fn add_user(&mut self, user: NewUser) -> String {
         self.emulator.add_user(user, self.now, &mut self.entropy)
     }

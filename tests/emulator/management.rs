@@ -6,7 +6,9 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
-use crate::drive::{ADA, Answer, Drive, PASSWORD, PHONE, tenant, user, with_app, with_phone};
+use crate::drive::{
+    ADA, APP_SECRET, Answer, Drive, PASSWORD, PHONE, tenant, user, with_app, with_phone,
+};
 
 /// A tenant with everything on, its manager's token, and Ada's id.
 fn managed(ada: countersign::emulator::NewUser) -> (Drive, String, String) {
@@ -131,6 +133,41 @@ fn a_bearer_is_needed_that_is_good_for_the_call() {
     assert_eq!(call(&mut drive, &narrow, "GET", &path, None).status(), 401);
 }
 
+/// Whoever can log in is no administrator.
+#[test]
+fn a_users_token_is_not_good_for_the_tenant() {
+    let (mut drive, token, id) = managed(user(ADA));
+    call(&mut drive, &token, "PUT", "/guardian/policies", Some(&json!([])));
+    let audience = ("audience", "https://tenant.example/api/v2/");
+    let scope = ("scope", "openid offline_access read:users read:current_user");
+    let login = drive.login(ADA, &[audience, scope]);
+    let granted = "openid offline_access read:current_user";
+    assert_eq!(login.text("scope"), granted);
+    let refresh_token = drive.login(ADA, &[scope]).text("refresh_token");
+    let refreshed = drive.token(&[
+        ("grant_type", "refresh_token"),
+        ("refresh_token", &refresh_token),
+        audience,
+        scope,
+    ]);
+    assert_eq!(refreshed.text("scope"), granted);
+    // Where the tenant is reached by another name, no scope was dropped.
+    let mut followed = drive.following_host();
+    let other = ("audience", "https://other.example/api/v2/");
+    let elsewhere = followed.login(ADA, &[other, scope]);
+    assert_eq!(elsewhere.text("scope"), scope.1);
+    let path = format!("/users/{id}");
+    for answer in [login, refreshed, elsewhere] {
+        let token = answer.text("access_token");
+        let request = Request::new("GET", format!("/api/v2{path}"));
+        let request = request.header("authorization", format!("Bearer {token}"));
+        for host in ["tenant.example", "other.example"] {
+            let status = followed.send(&request.clone().header("host", host)).status();
+            assert!(matches!(status, 401 | 403), "{status}");
+        }
+    }
+}
+
 #[test]
 fn a_deleted_user_takes_everything_along() {
     let (mut drive, token, id) = managed(user(ADA));
@@ -232,4 +269,34 @@ fn factors_and_policies_are_the_tenants() {
     assert_eq!(drive.associate_phone(&mfa_token, "voice", PHONE).status(), 200);
     call(&mut drive, &token, "PUT", "/guardian/policies", Some(&json!([])));
     assert_eq!(drive.login(ADA, &[]).status(), 200);
+}
+
+/// What was enrolled of a factor that is off is as if it were not there.
+#[test]
+fn a_factor_that_is_off_cannot_be_used() {
+    let (mut drive, token, id) = managed(with_app(ADA));
+    let path = format!("/users/{id}/recovery-code-regeneration");
+    let code = call(&mut drive, &token, "POST", &path, None).text("recovery_code");
+    let mut set = |drive: &mut Drive, name: &str, enabled: bool| {
+        let path = format!("/guardian/factors/{name}");
+        let answer = call(drive, &token, "PUT", &path, Some(&json!({"enabled": enabled})));
+        assert_eq!(answer.status(), 200);
+    };
+    let mfa_token = drive.mfa_token(ADA);
+    let count = |drive: &mut Drive| drive.list(&mfa_token).body().as_array().map(Vec::len);
+    assert_eq!(count(&mut drive), Some(2));
+    set(&mut drive, "recovery-code", false);
+    assert_eq!(count(&mut drive), Some(1));
+    let refused = drive.recover(&mfa_token, &code);
+    assert_eq!(refused.outcome().1, "unsupported_challenge_type");
+    set(&mut drive, "recovery-code", true);
+    set(&mut drive, "otp", false);
+    let otp = drive.otp(APP_SECRET);
+    assert_eq!(drive.verify_otp(&mfa_token, &otp).outcome().1, "unsupported_challenge_type");
+    let challenge = drive.challenge(&mfa_token, &json!({"challenge_type": "otp"}));
+    assert_eq!(challenge.outcome().1, "association_required");
+    // Nor does the recovery code stand in for a factor that is off.
+    assert_eq!(drive.recover(&mfa_token, &code).outcome().1, "unsupported_challenge_type");
+    set(&mut drive, "otp", true);
+    assert_eq!(drive.verify_otp(&mfa_token, &otp).status(), 200);
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::drive::{
     ADA, APP_SECRET, Answer, BOB, Drive, MFA_AUDIENCE, PASSWORD, PHONE, tenant, user, with_app,
-    with_phone,
+    with_device, with_phone,
 };
 
 fn always(then: Then) -> Action {
@@ -153,6 +153,22 @@ fn a_recovery_code_in_a_chain_is_replaced_before_the_eyes_of_the_user() {
     assert_eq!(drive.verify_otp(&first.text("mfa_token"), &otp).status(), 200);
 }
 
+/// The device is enrolled by the time the client asks: what counts is how it was when it began.
+#[test]
+fn an_action_can_have_a_device_enrolled() {
+    let mut tenant = customized(vec![always(Then::Enroll(vec![FactorType::PushNotification]))]);
+    tenant.factors.insert(Factor::Push);
+    let mut drive = Drive::of(tenant);
+    drive.add_user(with_app(ADA));
+    let login = drive.login(ADA, &[]);
+    assert_eq!(requirements(&login), json!({"enroll": [{"type": "push-notification"}]}));
+    let mfa_token = login.text("mfa_token");
+    let oob_code = drive.associate_push(&mfa_token).text("oob_code");
+    assert_eq!(drive.poll(&mfa_token, &oob_code).outcome().1, "authorization_pending");
+    assert!(drive.answer_push(true));
+    assert_eq!(drive.poll(&mfa_token, &oob_code).status(), 200);
+}
+
 #[test]
 fn a_verified_address_cannot_be_passed_by_with_a_new_factor() {
     let mut drive = Drive::of(customized(vec![always(Then::Challenge(vec![FactorType::Email]))]));
@@ -195,52 +211,61 @@ proptest! {
     /// by a factor that it names, and every answer on the way is one of the documented ones.
     #[test]
     fn tokens_come_when_all_is_proven(
-        demands in proptest::collection::vec((any::<bool>(), any::<bool>()), 0..4),
-        starts_with_phone: bool,
+        demands in proptest::collection::vec(any::<[bool; 3]>(), 0..4),
+        order in Just([FactorType::Otp, FactorType::Phone, FactorType::PushNotification])
+            .prop_shuffle(),
     ) {
-        let actions = demands.iter().map(|(otp, phone)| {
-            let mut types = Vec::new();
-            types.extend(otp.then_some(FactorType::Otp));
-            types.extend(phone.then_some(FactorType::Phone));
-            always(Then::Challenge(types))
+        const TYPES: [FactorType; 3] =
+            [FactorType::Otp, FactorType::Phone, FactorType::PushNotification];
+        let actions = demands.iter().map(|demand| {
+            let types = TYPES.into_iter().zip(demand);
+            let types = types.filter_map(|(it, demanded)| demanded.then_some(it));
+            always(Then::Challenge(types.collect()))
         });
-        let mut drive = Drive::of(customized(actions.collect()));
-        let mut ada = with_app(ADA);
+        let mut tenant = customized(actions.collect());
+        tenant.factors.insert(Factor::Push);
+        let mut drive = Drive::of(tenant);
+        // The device brings the app.
+        let mut ada = with_device(ADA);
         ada.enrolled.push(Enrolled::Sms { number: PHONE.to_owned() });
         drive.add_user(ada);
 
-        let mut proven: Vec<&str> = Vec::new();
+        let mut proven: Vec<FactorType> = Vec::new();
         let parameters = [("grant_type", "password"), ("username", ADA), ("password", PASSWORD)];
         let mut answer = drive.token(&parameters);
         while answer.outcome().1 == "mfa_required" {
-            let demanded: Vec<_> = requirements(&answer)["challenge"]
-                .as_array()
-                .expect("a list")
-                .iter()
-                .map(|it| it["type"].as_str().expect("a word").to_owned())
-                .collect();
+            let demanded = requirements(&answer)["challenge"].clone();
+            let is_demanded = |it: &FactorType| {
+                let mut demanded = demanded.as_array().expect("a list").iter();
+                demanded.any(|known| known["type"] == it.word())
+            };
             let mfa_token = answer.text("mfa_token");
-            let phone = demanded.iter().any(|it| it == "phone");
-            let otp = demanded.iter().any(|it| it == "otp");
-            prop_assert!(otp || phone);
-            let with_phone = phone && (starts_with_phone || !otp);
-            let next = if with_phone { "phone" } else { "otp" };
-            prop_assert!(!proven.contains(&next), "{} is asked for twice", next);
+            let next = order.into_iter().find(is_demanded);
+            let next = next.expect("one that the user has");
+            prop_assert!(!proven.contains(&next), "{:?} is asked for twice", next);
             proven.push(next);
-            answer = if with_phone {
-                let sent = drive.challenge(&mfa_token, &json!({"oob_channel": "sms"}));
-                let code = drive.code();
-                drive.verify(&mfa_token, &sent.text("oob_code"), &code)
-            } else {
-                let otp = drive.otp(APP_SECRET);
-                drive.verify_otp(&mfa_token, &otp)
+            answer = match next {
+                FactorType::Otp => {
+                    let otp = drive.otp(APP_SECRET);
+                    drive.verify_otp(&mfa_token, &otp)
+                }
+                FactorType::Phone => {
+                    let sent = drive.challenge(&mfa_token, &json!({"oob_channel": "sms"}));
+                    let code = drive.code();
+                    drive.verify(&mfa_token, &sent.text("oob_code"), &code)
+                }
+                _ => {
+                    let asked = drive.challenge(&mfa_token, &json!({"oob_channel": "auth0"}));
+                    prop_assert!(drive.answer_push(true));
+                    drive.poll(&mfa_token, &asked.text("oob_code"))
+                }
             };
         }
-        let fails = demands.contains(&(false, false));
+        let fails = demands.contains(&[false; 3]);
         prop_assert_eq!(answer.status() == 200, !fails);
-        for (otp, phone) in demands.iter().copied().filter(|_| !fails) {
-            let is_met = otp && proven.contains(&"otp") || phone && proven.contains(&"phone");
-            prop_assert!(is_met || !otp && !phone);
+        for demand in demands.iter().filter(|_| !fails) {
+            let mut demanded = TYPES.iter().zip(demand).filter(|(_, demanded)| **demanded);
+            prop_assert!(demanded.any(|(it, _)| proven.contains(it)));
         }
     }
 }

@@ -291,13 +291,13 @@ impl Model {
         // The one that was asked for, and its twin.
         let channels = [CHANNELS[channel], CHANNELS[1 - channel]];
         let names = channels.map(|channel| format!("{channel} XXXXXXXX{}", &number[8..]));
+        // In place of the pair that was not confirmed.
+        let pending = names.clone().map(|name| (name, false));
         let enrolled = &mut self.enrolled[bearer.user];
-        for name in &names {
-            let pending = (name.clone(), false);
-            if !enrolled.contains(&pending) {
-                enrolled.push(pending);
-            }
-        }
+        let at = enrolled.iter().position(|known| pending.contains(known));
+        let at = at.unwrap_or(enrolled.len());
+        enrolled.retain(|known| !pending.contains(known));
+        enrolled.splice(at..at, pending);
         self.sent(bearer, &answer, names.to_vec());
     }
 

@@ -146,6 +146,42 @@ fn a_code_is_no_answer_and_a_push_is_nobody_elses() {
     assert_eq!(drive.poll(&mfa_token, &oob_code).status(), 200);
 }
 
+/// Neither takes anything of the other's, whichever comes first.
+#[test]
+fn a_device_and_an_app_are_associated_side_by_side() {
+    for push_first in [true, false] {
+        let mut drive = drive();
+        drive.add_user(user(ADA));
+        let mfa_token = drive.mfa_token(ADA);
+        let pushed = |drive: &mut Drive| drive.associate_push(&mfa_token).text("oob_code");
+        let made = |drive: &mut Drive| drive.associate_otp(&mfa_token).text("secret");
+        let (oob_code, secret) = if push_first {
+            let oob_code = pushed(&mut drive);
+            (oob_code, made(&mut drive))
+        } else {
+            let secret = made(&mut drive);
+            (pushed(&mut drive), secret)
+        };
+        let all = |drive: &mut Drive, bearer: &str| {
+            let mut all = active(&drive.list(bearer).body());
+            all.retain(|(kind, _)| kind != "recovery-code");
+            all.sort();
+            all
+        };
+        let entry = |kind: &str, active| (kind.to_owned(), active);
+        let three = [entry("push", false), entry("totp", false), entry("totp", false)];
+        assert_eq!(all(&mut drive, &mfa_token), three);
+        assert!(drive.answer_push(true));
+        let three = [entry("push", true), entry("totp", false), entry("totp", true)];
+        assert_eq!(all(&mut drive, &mfa_token), three);
+        let otp = drive.otp(&secret);
+        assert_eq!(drive.verify_otp(&mfa_token, &otp).status(), 200);
+        let mfa_token = drive.mfa_token(ADA);
+        assert!(all(&mut drive, &mfa_token).iter().all(|(_, active)| *active));
+        assert_eq!(drive.poll(&mfa_token, &oob_code).outcome().2, "Malformed oob_code");
+    }
+}
+
 /// A call; what it is about is drawn from all challenges so far, whoever's.
 #[derive(Clone, Debug)]
 enum Step {

@@ -412,7 +412,7 @@ fn a_token_for_another_audience_is_no_bearer() {
 
 #[test]
 fn challenging_is_refused() {
-    let factors = [Factor::Email, Factor::Sms, Factor::Push];
+    let factors = [Factor::Email, Factor::Sms, Factor::Push, Factor::Otp];
     let mut drive = Drive::with(&factors, MfaPolicy::Always);
     drive.add_user(user(ADA));
     drive.add_user(imported(BOB));
@@ -529,6 +529,23 @@ fn a_login_can_be_written_in_many_ways() {
     }
     let wrong = post().form(login).header("authorization", basic("app:x"));
     assert_eq!(drive.send(&wrong).status(), 401);
+    // With HTTP Basic, the body cannot say otherwise.
+    let page = [login.as_slice(), &[("client_id", "page")]].concat();
+    for unreadable in ["Basic", "Basic !", "Basic YXBw", "Basic /w=="] {
+        let request = post().form(page.iter().copied()).header("authorization", unreadable);
+        refused(&drive.send(&request), 401, "invalid_client", "Unauthorized");
+    }
+    let both = "Only one client authentication method can be used.";
+    for (name, value) in
+        [("client_id", "page"), ("client_secret", "app secret"), ("client_assertion", "a.b.c")]
+    {
+        let form = login.into_iter().chain([(name, value)]);
+        let request = post().form(form).header("authorization", basic("app:app secret"));
+        refused(&drive.send(&request), 400, "invalid_request", both);
+    }
+    let same = post().form(login.into_iter().chain([("client_id", "app")]));
+    let same = same.header("authorization", basic("app:app secret"));
+    assert_eq!(drive.send(&same).outcome().1, "mfa_required");
     // Another audience needs the second factor as none does.
     assert_eq!(drive.login(ADA, &[("audience", "https://api.example/")]).status(), 403);
     assert_eq!(drive.login(ADA, &[("audience", MFA_AUDIENCE)]).status(), 200);

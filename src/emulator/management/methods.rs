@@ -171,7 +171,7 @@ fn methods(user: &User) -> Vec<Value> {
         .collect();
     entries.extend(user.recovery_code_id().map(|id| {
         json!({
-            "id": id, "type": "recovery-code", "confirmed": user.is_enrolled(),
+            "id": id, "type": "recovery-code", "confirmed": all.iter().any(Authenticator::is_active),
             "created_at": created_at,
         })
     }));

@@ -12,7 +12,7 @@ mod users;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::{Answer, Call, Emulator, error::Refusal, route};
+use super::{Answer, Call, Emulator, error::Refusal, route, token::Holder};
 use crate::exchange::{Content, Request};
 
 /// Every scope that a call asks for.
@@ -202,7 +202,8 @@ impl Emulator {
         let audience = Some(self.tenant.management_audience());
         let known = known.filter(|known| known.grant.audience == audience);
         let known = known.ok_or_else(Refusal::invalid_management_token)?;
-        if known.grant.scope.has(scope) { Ok(()) } else { Err(Refusal::lacks_scope(scope)) }
+        let may = known.holder == Holder::Client && known.grant.scope.has(scope);
+        if may { Ok(()) } else { Err(Refusal::lacks_scope(scope)) }
     }
 }
 
