@@ -33,6 +33,11 @@ impl App {
         &self.secret
     }
 
+    /// Whether its secret is one: base32, and not empty.
+    pub(super) fn makes_codes(&self) -> bool {
+        self.totp().is_some()
+    }
+
     /// What the app scans \[rec\].
     pub(super) fn barcode_uri(&self, tenant: &str, user: &str) -> String {
         let [tenant, user] = [tenant, user].map(|text| utf8_percent_encode(text, PART));
@@ -110,6 +115,7 @@ mod tests {
             assert!(!App::with_secret(SECRET.to_owned()).accept(code, at(59)), "{code}");
         }
         for secret in ["", "1", "GEZD GNBV"] {
+            assert!(!App::with_secret(secret.to_owned()).makes_codes(), "{secret}");
             assert!(!App::with_secret(secret.to_owned()).accept("287082", at(59)), "{secret}");
         }
     }

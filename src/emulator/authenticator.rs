@@ -281,6 +281,14 @@ fn device(entropy: &mut dyn Entropy) -> String {
     format!("dev_{}", entropy.text(16, ALPHANUMERICS))
 }
 
+/// Whether this could be an e-mail address: something on either side of one `@`, and no space.
+pub(super) fn is_address(text: &str) -> bool {
+    let parts = text.split_once('@');
+    parts.is_some_and(|(name, domain)| {
+        !name.is_empty() && !domain.is_empty() && !domain.contains('@')
+    }) && !text.contains(char::is_whitespace)
+}
+
 /// Whether a number is one of E.164: a plus, a country's code, fifteen digits at most. Fewer than
 /// seven are too few for any country \[guess\].
 #[must_use]
@@ -294,7 +302,7 @@ pub fn is_phone_number(number: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Channel, is_phone_number};
+    use super::{Channel, is_address, is_phone_number};
 
     #[test]
     fn an_address_is_masked_as_recorded() {
@@ -312,6 +320,14 @@ mod tests {
         for (number, masked) in [("+919876549167", "XXXXXXXXX9167"), ("167", "167")] {
             assert_eq!(Channel::Sms { number: number.into() }.masked(), masked);
             assert_eq!(Channel::Voice { number: number.into() }.masked(), masked);
+        }
+    }
+
+    #[test]
+    fn addresses_have_two_sides() {
+        assert!(is_address("ada+1@example.com"));
+        for text in ["", "nonsense", "@b", "a@", "a@@b", "a@b@c", "a b@c", "a@b "] {
+            assert!(!is_address(text), "{text}");
         }
     }
 

@@ -36,6 +36,11 @@ impl Refusal {
             .with("mfa_token", mfa_token)
     }
 
+    /// A realm that is no connection \[guess\], in the words that another endpoint has \[doc\].
+    pub(super) fn unknown_realm() -> Self {
+        Self::new(400, "invalid_request", "the connection was not found")
+    }
+
     /// \[seen\]. An unknown user gets the same \[guess\]: else one could ask who has an account.
     pub(super) fn wrong_password() -> Self {
         Self::new(403, "invalid_grant", "Wrong email or password.")
@@ -299,6 +304,11 @@ impl Refusal {
     /// \[oas\].
     pub(super) fn invalid_access_token() -> Self {
         Self::new(401, "invalid_token", "The access token is invalid or has expired")
+    }
+
+    /// A `Host` that is none: 400 as in RFC 9112, section 3.2, the body \[guess\].
+    pub(super) fn invalid_host() -> Self {
+        Self::new(400, "invalid_request", "Invalid Host header.")
     }
 
     /// \[guess\].

@@ -10,6 +10,7 @@ impl Emulator {
     pub fn reached_at(mut self, scheme: Scheme, domain: impl Into<String>) -> Self {
         self.tenant.scheme = scheme;
         self.tenant.domain = domain.into();
+        self.own_domain = self.own_domain.map(|_| self.tenant.domain.clone());
         self
     }
 
@@ -39,7 +40,8 @@ impl Emulator {
     pub fn remove_user(&mut self, id: &str) -> bool {
         self.transactions.retain(|transaction| transaction.grant().user != id);
         self.access_tokens.retain(|token| token.grant.user != id);
-        self.refresh_tokens.retain(|grant| grant.user != id);
+        self.refresh_tokens.retain(|token| token.grant.user != id);
+        self.spent_refresh_tokens.retain(|token| token.grant.user != id);
         self.users.remove(id)
     }
 

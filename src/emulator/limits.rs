@@ -67,6 +67,9 @@ impl Default for Limits {
     }
 }
 
+/// The header that says what a limit is.
+const LIMIT: &str = "x-ratelimit-limit";
+
 /// What is left of a limit. Nothing but time refills it: a success does not \[doc\].
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
@@ -103,7 +106,7 @@ impl Bucket {
         self.full_at.since(now).saturating_sub(others)
     }
 
-    /// The refusal of a request that finds it empty \[doc\].
+    /// The refusal of a request that finds it empty, with all that is to be known of it \[doc\].
     pub(super) fn refusal(&self, is_management: bool, now: Timestamp) -> Refusal {
         let mut refusal = if is_management {
             Refusal::too_many_management_requests()
@@ -112,16 +115,19 @@ impl Bucket {
         };
         let seconds = self.until_next(now).as_millis().div_ceil(1000);
         refusal.headers.push(("retry-after", seconds.to_string()));
+        refusal.headers.extend(self.state(now));
         refusal
     }
 
     /// What an answer says of it: the size, what is left, and when it is full again, in seconds of
     /// the epoch \[doc\].
-    pub(super) fn tell(&self, headers: &mut Headers, now: Timestamp) {
+    fn state(&self, now: Timestamp) -> [(&'static str, String); 3] {
         let full_at = self.full_at.max(now).as_millis().div_ceil(1000);
-        headers.set("x-ratelimit-limit", self.limit.burst.to_string());
-        headers.set("x-ratelimit-remaining", self.remaining(now).to_string());
-        headers.set("x-ratelimit-reset", full_at.to_string());
+        [
+            (LIMIT, self.limit.burst.to_string()),
+            ("x-ratelimit-remaining", self.remaining(now).to_string()),
+            ("x-ratelimit-reset", full_at.to_string()),
+        ]
     }
 }
 
@@ -155,10 +161,16 @@ impl Requests {
         Ok(())
     }
 
-    /// Says in an answer what is left: of the endpoint's limit where there is one \[guess\].
+    /// Says in an answer what is left: of the endpoint's limit where there is one \[guess\]. A
+    /// refusal tells of the limit that refused already.
     pub(super) fn tell(&mut self, path: &str, headers: &mut Headers, now: Timestamp) {
+        if headers.get(LIMIT).is_some() {
+            return;
+        }
         if let Some(bucket) = self.buckets(path).into_iter().flatten().next_back() {
-            bucket.tell(headers, now);
+            for (name, value) in bucket.state(now) {
+                headers.set(name, value);
+            }
         }
     }
 

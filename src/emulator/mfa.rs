@@ -6,11 +6,12 @@ use super::{
     Call, Effect, Email, Emulator, PhoneMessage, PushNotification, PushPurpose,
     action::{Demand, Demanded, FactorType},
     app::App,
-    authenticator::{Authenticator, Channel, Device, Means, State, is_phone_number},
+    authenticator::{Authenticator, Channel, Device, Means, State, is_address, is_phone_number},
     code,
     error::Refusal,
     issued::Issued,
-    push::{self, Push},
+    oauth::Opened,
+    push::{self, Push, Waiting},
     route::{self, Credentials, Parameters},
     tenant::Factor,
     token::{self, AccessToken, Grant},
@@ -54,7 +55,7 @@ impl Emulator {
         let challenge = send_code(id, State::Pending, &channel, call);
         let oob_code = challenge.oob_code.clone();
         let mfa_token = self.confirmation(bearer);
-        self.remember(&mfa_token, challenge);
+        self.remember(&mfa_token, challenge, call.now);
         // In the order recorded [rec].
         let mut answer = json!({"authenticator_type": "oob", "binding_method": "prompt"});
         if let Some(recovery_code) = recovery_code {
@@ -102,24 +103,24 @@ impl Emulator {
         answer["oob_channel"] = json!("auth0");
         answer["oob_code"] = json!(challenge.oob_code);
         let mfa_token = self.confirmation(bearer);
-        self.remember(&mfa_token, challenge);
+        self.remember(&mfa_token, challenge, call.now);
         Ok(answer)
     }
 
     pub(super) fn challenge(&mut self, call: &mut Call<'_>) -> Result<Value, Refusal> {
         let parameters = Parameters::of(call.request);
         let mfa_token = parameters.required("mfa_token")?;
+        // The client before what it holds, as at the token endpoint [guess].
+        let credentials = Credentials::of(call.request, &parameters)?;
+        self.authenticate(&credentials, call.now)?;
         // An access token for the MFA audience is no mfa_token here [seen].
         if !token::is_sealed(mfa_token) {
             return Err(Refusal::malformed_mfa_token());
         }
-        let credentials = Credentials::of(call.request, &parameters)?;
-        let transaction = self.transaction(mfa_token, &credentials.id, call.now)?;
-        let user_id = transaction.grant().user.clone();
-        let demand = transaction.demand().clone();
-        self.authenticate(&credentials, call.now)?;
-        let user = self.users.get_mut(&user_id).ok_or_else(Refusal::malformed_mfa_token)?;
-        let mut active = user.authenticators(&self.tenant);
+        let Opened { tenant, transaction, user } =
+            self.opened(mfa_token, &credentials.id, call.now)?;
+        let demand = transaction.demand();
+        let mut active = user.authenticators(tenant);
         active.retain(|it| it.is_active() && demand.accepts(it.factor_type(), State::Active));
         let authenticator = choose(active, &parameters)?;
         user.count(&authenticator.means, call.now)?;
@@ -145,7 +146,7 @@ impl Emulator {
             // Nothing is sent, and nothing is remembered: the code is accepted without it [doc].
             Means::Made(_) => return Ok(answer),
         };
-        self.remember(mfa_token, challenge);
+        self.remember(mfa_token, challenge, call.now);
         Ok(answer)
     }
 
@@ -248,9 +249,12 @@ impl Emulator {
     }
 
     /// Notes what the user was asked.
-    fn remember(&mut self, mfa_token: &str, challenge: Challenge) {
+    fn remember(&mut self, mfa_token: &str, challenge: Challenge, now: Timestamp) {
+        // All wait equally long, so those that are over are the oldest.
+        self.pushes.forget_while(|push| push.expires <= now);
         if let Task::Answer(push) = &challenge.task {
-            self.pushes.insert(&push.id, challenge.oob_code.clone());
+            let (oob_code, expires) = (challenge.oob_code.clone(), challenge.expires);
+            self.pushes.insert(&push.id, Waiting { oob_code, expires });
         }
         self.oob_codes.insert(&challenge.oob_code, mfa_token.to_owned());
         if let Some(transaction) = self.transactions.get_mut(mfa_token) {
@@ -272,7 +276,7 @@ fn associated_factor(parameters: &Parameters) -> Result<Factor, Refusal> {
 /// The address to enrol: the user's own if none is named \[sdk: nextjs-auth0\].
 fn address(parameters: &Parameters, user: &User) -> Result<String, Refusal> {
     let address = parameters.get("email").unwrap_or(&user.email);
-    if address.split('@').filter(|part| !part.is_empty()).count() != 2 {
+    if !is_address(address) {
         return Err(Refusal::invalid("email"));
     }
     Ok(address.to_owned())

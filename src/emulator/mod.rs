@@ -10,6 +10,9 @@
 //! test with an invented answer, `[seen]` quoted from a tenant by its users, `[guess]` is ours.
 //!
 //! What it leaves out:
+//! - APIs: a user gets any scope for any audience but the tenant's own;
+//! - what was given out long ago: of each kind of token, and of the assertions that were used, the
+//!   newest 50,000 are remembered;
 //! - of Actions, what does not ask for a factor or refuse; of attack protection, everything but the
 //!   block of a name that tries from one address;
 //! - of the Management API all but users, enrolments, factors and policies, and every endpoint of a
@@ -95,8 +98,9 @@ use self::{
     error::Refusal,
     issued::Issued,
     limits::Requests,
+    push::Waiting,
     route::Endpoint,
-    token::{AccessToken, Grant},
+    token::{AccessToken, RefreshToken},
     transaction::Transaction,
     user::User,
     users::Users,
@@ -110,19 +114,23 @@ use crate::{
 #[derive(Clone)]
 pub struct Emulator {
     tenant: Tenant,
-    /// Whether the domain is that of the request at hand.
-    follows_host: bool,
+    /// The tenant's own domain, where the one at hand is that of the request.
+    own_domain: Option<String>,
     users: Users,
     /// By `mfa_token`.
     transactions: Issued<Transaction>,
     /// The `mfa_token`, by `oob_code`.
     oob_codes: Issued<String>,
-    /// The `oob_code`, by the id of a push.
-    pushes: Issued<String>,
+    /// The pushes that wait, by their ids.
+    pushes: Issued<Waiting>,
     /// By access token: one that is not here was not issued here.
     access_tokens: Issued<AccessToken>,
     /// By refresh token.
-    refresh_tokens: Issued<Grant>,
+    refresh_tokens: Issued<RefreshToken>,
+    /// Those that have done their work.
+    spent_refresh_tokens: Issued<RefreshToken>,
+    /// How many logins have brought one.
+    families: u64,
     /// Client and `jti` of the assertions that were used.
     assertions: Issued<()>,
     /// By the name that was logged in with, and the address that it came from.
@@ -138,13 +146,15 @@ impl Emulator {
             attempts: Issued::new(),
             requests: Requests::new(&tenant.limits),
             tenant,
-            follows_host: false,
+            own_domain: None,
             users: Users::default(),
             transactions: Issued::new(),
             oob_codes: Issued::new(),
             pushes: Issued::new(),
             access_tokens: Issued::new(),
             refresh_tokens: Issued::new(),
+            spent_refresh_tokens: Issued::new(),
+            families: 0,
             assertions: Issued::new(),
         }
     }
@@ -153,7 +163,7 @@ impl Emulator {
     /// the `Host` of the request at hand, and of the tenant's domain where there is none.
     #[must_use]
     pub fn following_host(self) -> Self {
-        Self { follows_host: true, ..self }
+        Self { own_domain: Some(self.tenant.domain.clone()), ..self }
     }
 
     /// Its set-up.
@@ -183,14 +193,9 @@ impl Emulator {
         now: Timestamp,
         entropy: &mut dyn Entropy,
     ) -> Reply {
-        if self.follows_host
-            && let Some(host) = request.headers.get("host")
-            && self.tenant.domain != host
-        {
-            host.clone_into(&mut self.tenant.domain);
-        }
         let mut call = Call { request, now, entropy, effects: Vec::new() };
-        let counted = self.requests.count(&request.path, now);
+        let counted = self.follow_host(request);
+        let counted = counted.and_then(|()| self.requests.count(&request.path, now));
         let mut response = match Endpoint::of(request) {
             Ok(endpoint) => {
                 let answer = counted.and_then(|()| self.answer(&endpoint, &mut call));
@@ -202,7 +207,21 @@ impl Emulator {
             }
         };
         self.requests.tell(&request.path, &mut response.headers, now);
+        if request.method == "HEAD" {
+            response.body.clear();
+        }
         Reply { response, effects: call.effects }
+    }
+
+    /// Takes the name that the request names it by, if it goes by that.
+    fn follow_host(&mut self, request: &Request) -> Result<(), Refusal> {
+        let Some(own) = &self.own_domain else { return Ok(()) };
+        let host = request.headers.get("host");
+        if !host.is_none_or(route::is_authority) {
+            return Err(Refusal::invalid_host());
+        }
+        host.unwrap_or(own).clone_into(&mut self.tenant.domain);
+        Ok(())
     }
 
     fn answer(&mut self, endpoint: &Endpoint, call: &mut Call<'_>) -> Result<Answer, Refusal> {

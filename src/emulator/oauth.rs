@@ -9,9 +9,10 @@ use super::{
     authenticator::State,
     error::Refusal,
     route::{self, Credentials, Parameters},
-    tenant::{GrantType, MfaPolicy},
-    token::{self, AccessToken, Grant, Holder, Scope},
+    tenant::{CONNECTION, GrantType, MfaPolicy, Tenant},
+    token::{self, AccessToken, Grant, Holder, RefreshToken, Scope},
     transaction::{self, Task, Transaction},
+    user::User,
 };
 use crate::clock::Timestamp;
 
@@ -35,8 +36,9 @@ impl Emulator {
         match grant_type {
             GrantType::Password => self.password(client_id, &parameters, call),
             GrantType::PasswordRealm => {
-                // There is one connection, so any realm is it.
-                parameters.required("realm")?;
+                if parameters.required("realm")? != CONNECTION {
+                    return Err(Refusal::unknown_realm());
+                }
                 self.password(client_id, &parameters, call)
             }
             GrantType::MfaOob => self.out_of_band(client_id, &parameters, call),
@@ -61,16 +63,26 @@ impl Emulator {
     }
 
     /// What an `mfa_token` stands for, if this client can go on with it now.
-    pub(super) fn transaction(
-        &self,
+    pub(super) fn opened(
+        &mut self,
         mfa_token: &str,
         client_id: &str,
         now: Timestamp,
-    ) -> Result<&Transaction, Refusal> {
-        let known = self.transactions.get(mfa_token).ok_or_else(Refusal::malformed_mfa_token)?;
-        known.check(client_id, now)?;
-        Ok(known)
+    ) -> Result<Opened<'_>, Refusal> {
+        let known = self.transactions.get_mut(mfa_token);
+        let transaction = known.ok_or_else(Refusal::malformed_mfa_token)?;
+        transaction.check(client_id, now)?;
+        let user = self.users.get_mut(&transaction.grant().user);
+        let user = user.ok_or_else(Refusal::malformed_mfa_token)?;
+        Ok(Opened { tenant: &self.tenant, transaction, user })
     }
+}
+
+/// A login that waits for its second factor, and whose it is.
+pub(super) struct Opened<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) transaction: &'a mut Transaction,
+    pub(super) user: &'a mut User,
 }
 
 /// The grants.
@@ -114,8 +126,7 @@ impl Emulator {
     ) -> Result<Value, Refusal> {
         let mfa_token = parameters.required("mfa_token")?;
         let oob_code = parameters.required("oob_code")?;
-        let transaction = self.transaction(mfa_token, client_id, call.now)?;
-        let demand = transaction.demand().clone();
+        let Opened { tenant, transaction, user } = self.opened(mfa_token, client_id, call.now)?;
         let Some(challenge) = transaction.challenged(oob_code).cloned() else {
             let other = self.oob_codes.get(oob_code).and_then(|token| self.transactions.get(token));
             return Err(if other.is_some_and(|other| other.challenged(oob_code).is_some()) {
@@ -124,14 +135,12 @@ impl Emulator {
                 Refusal::malformed_oob_code()
             });
         };
-        let user_id = transaction.grant().user.clone();
-        let user = self.users.get_mut(&user_id).ok_or_else(Refusal::malformed_mfa_token)?;
         // It may have been deleted, or replaced by another association, in the meantime.
-        let authenticators = user.authenticators(&self.tenant);
+        let authenticators = user.authenticators(tenant);
         let proven = authenticators.iter().find(|known| known.id == challenge.authenticator);
         let proven = proven.ok_or_else(Refusal::malformed_oob_code)?;
         let factor_type = proven.factor_type();
-        if !demand.accepts(factor_type, challenge.state) {
+        if !transaction.demand().accepts(factor_type, challenge.state) {
             return Err(Refusal::not_demanded(factor_type));
         }
         match &challenge.task {
@@ -154,8 +163,7 @@ impl Emulator {
             }
             // A binding_code that nobody asked for is ignored.
             Task::Answer(_) => {
-                let transaction = self.transactions.get_mut(mfa_token);
-                let push = transaction.and_then(|transaction| transaction.push_mut(oob_code));
+                let push = transaction.push_mut(oob_code);
                 push.ok_or_else(Refusal::malformed_oob_code)?.poll(call.now)?;
             }
         }
@@ -171,11 +179,9 @@ impl Emulator {
     ) -> Result<Value, Refusal> {
         let mfa_token = parameters.required("mfa_token")?;
         let otp = parameters.required("otp")?;
-        let transaction = self.transaction(mfa_token, client_id, call.now)?.clone();
-        let user_id = &transaction.grant().user;
-        let user = self.users.get_mut(user_id).ok_or_else(Refusal::malformed_mfa_token)?;
+        let Opened { tenant, transaction, user } = self.opened(mfa_token, client_id, call.now)?;
         let throttled = user.failed_codes.is_empty(call.now);
-        let apps = user.apps(&self.tenant);
+        let apps = user.apps(tenant);
         let apps: Vec<_> = apps
             .filter(|(id, state, _)| *state == State::Active || transaction.has_app(id))
             .filter(|(_, state, _)| transaction.demand().accepts(FactorType::Otp, *state))
@@ -207,14 +213,12 @@ impl Emulator {
     ) -> Result<Value, Refusal> {
         let mfa_token = parameters.required("mfa_token")?;
         let given = parameters.required("recovery_code")?;
-        let transaction = self.transaction(mfa_token, client_id, call.now)?;
-        let user_id = transaction.grant().user.clone();
+        let Opened { tenant, transaction, user } = self.opened(mfa_token, client_id, call.now)?;
         if !transaction.demand().accepts(FactorType::RecoveryCode, State::Active) {
             return Err(Refusal::not_demanded(FactorType::RecoveryCode));
         }
-        let user = self.users.get_mut(&user_id).ok_or_else(Refusal::malformed_mfa_token)?;
         let throttled = user.failed_recovery_codes.is_empty(call.now);
-        let known = user.recovery_code(&self.tenant).ok_or_else(Refusal::no_recovery_code)?;
+        let known = user.recovery_code(tenant).ok_or_else(Refusal::no_recovery_code)?;
         if throttled {
             return Err(Refusal::too_many_failed_codes());
         }
@@ -232,7 +236,9 @@ impl Emulator {
         Ok(Value::Object(tokens))
     }
 
-    /// Each refresh token works once: the next comes with the answer. Another audience than the
+    /// Each refresh token works once: the next comes with the answer. One that comes again was
+    /// stolen, or its successor was: none of its family is good any more \[doc:
+    /// refresh-token-rotation\]. Another audience than the
     /// login's gives a token for that one alone, as if the application's policy had them all
     /// \[doc: multi-resource-refresh-token\].
     ///
@@ -245,9 +251,15 @@ impl Emulator {
         call: &mut Call<'_>,
     ) -> Result<Value, Refusal> {
         let refresh_token = parameters.required("refresh_token")?;
+        if let Some(spent) = self.spent_refresh_tokens.get(refresh_token)
+            && spent.grant.client == client_id
+        {
+            self.refresh_tokens.retain(|token| token.family != spent.family);
+        }
         let known = self.refresh_tokens.get(refresh_token);
-        let grant = known.filter(|grant| grant.client == client_id).cloned();
-        let grant = grant.ok_or_else(Refusal::invalid_refresh_token)?;
+        let known = known.filter(|token| token.grant.client == client_id).cloned();
+        let known = known.ok_or_else(Refusal::invalid_refresh_token)?;
+        let grant = &known.grant;
         let audience = parameters.get("audience");
         let asked = self.asked_scope(parameters, audience);
         let is_other = audience.is_some() && audience != grant.audience.as_deref();
@@ -269,7 +281,8 @@ impl Emulator {
             return Err(self.mfa_required(wanted, demanded, call));
         }
         self.refresh_tokens.remove(refresh_token);
-        self.issue(&wanted, Some(&grant), call).map(Value::Object)
+        self.spent_refresh_tokens.insert(refresh_token, known.clone());
+        self.issue(&wanted, Some(known), call).map(Value::Object)
     }
 }
 
@@ -319,7 +332,10 @@ impl Emulator {
         if let Some(demanded) = self.demanded(flow, &grant)? {
             return Err(self.mfa_required(grant, demanded, call));
         }
-        let renewable = grant.scope.has("offline_access").then_some(&grant);
+        let renewable = grant.scope.has("offline_access").then(|| {
+            self.families += 1;
+            RefreshToken { family: self.families, grant: grant.clone() }
+        });
         self.issue(&grant, renewable, call)
     }
 
@@ -352,12 +368,12 @@ impl Emulator {
         self.go_on(grant, flow, call)
     }
 
-    /// Issues what `grant` allows, with a refresh token for what is `renewable`. No token carries
+    /// Issues what `grant` allows, with a refresh token that stands for what is `renewable`. No token carries
     /// an `amr`: those of the MFA API do not \[doc\].
     fn issue(
         &mut self,
         grant: &Grant,
-        renewable: Option<&Grant>,
+        renewable: Option<RefreshToken>,
         call: &mut Call<'_>,
     ) -> Result<Map<String, Value>, Refusal> {
         let scope = &grant.scope;
@@ -374,7 +390,7 @@ impl Emulator {
         answer.insert("access_token".into(), access_token.into());
         if let Some(renewable) = renewable {
             let refresh_token = token::refresh(call.entropy);
-            self.refresh_tokens.insert(&refresh_token, renewable.clone());
+            self.refresh_tokens.insert(&refresh_token, renewable);
             answer.insert("refresh_token".into(), refresh_token.into());
         }
         if scope.has("openid") {

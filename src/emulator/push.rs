@@ -51,7 +51,7 @@ impl Push {
 
     /// What the app scans \[rec\].
     pub(super) fn barcode_uri(&self, tenant: &Tenant, user: &str) -> String {
-        let service = format!("https://{}.guardian.us.auth0.com", tenant.domain);
+        let service = tenant.guardian();
         let [name, user, service] =
             [tenant.name(), user, &service].map(|text| utf8_percent_encode(text, PART));
         format!("otpauth://totp/{name}:{user}?enrollment_tx_id={}&base_url={service}", self.id)
@@ -85,44 +85,53 @@ pub struct PendingPush {
     pub email: String,
 }
 
+/// Where a push that waits is found.
+#[derive(Clone)]
+pub(super) struct Waiting {
+    pub(super) oob_code: String,
+    pub(super) expires: Timestamp,
+}
+
 /// The devices' side.
 impl Emulator {
     /// What waits for an answer, oldest first.
     #[must_use]
     pub fn pending_pushes(&self, now: Timestamp) -> Vec<PendingPush> {
-        let pending = self.pushes.iter().filter_map(|(id, oob_code)| {
-            let transaction = self.transactions.get(self.oob_codes.get(oob_code)?)?;
-            let challenge = transaction.challenged(oob_code)?;
-            let Task::Answer(push) = &challenge.task else { return None };
-            let waits = push.state == State::Pending && now < challenge.expires;
-            let user = self.users.get(&transaction.grant().user).filter(|_| waits)?;
-            Some(PendingPush {
-                id: id.to_owned(),
-                purpose: push.purpose,
-                user_id: user.id.clone(),
-                email: user.email.clone(),
-            })
-        });
-        pending.collect()
+        self.pushes.iter().filter_map(|(id, waiting)| self.pending(id, waiting, now)).collect()
+    }
+
+    fn pending(&self, id: &str, waiting: &Waiting, now: Timestamp) -> Option<PendingPush> {
+        if waiting.expires <= now {
+            return None;
+        }
+        let transaction = self.transactions.get(self.oob_codes.get(&waiting.oob_code)?)?;
+        let challenge = transaction.challenged(&waiting.oob_code)?;
+        let Task::Answer(push) = &challenge.task else { return None };
+        let user = self.users.get(&transaction.grant().user)?;
+        Some(PendingPush {
+            id: id.to_owned(),
+            purpose: push.purpose,
+            user_id: user.id.clone(),
+            email: user.email.clone(),
+        })
     }
 
     /// Answers a question as its user would on the device, and says whether it was waiting. A
     /// device is enrolled when it has scanned the barcode, before the client asks \[guess\].
     pub fn answer_push(&mut self, id: &str, accept: bool, now: Timestamp) -> bool {
-        let pending = self.pending_pushes(now).into_iter().find(|pending| pending.id == id);
-        let Some(PendingPush { user_id, purpose, .. }) = pending else { return false };
-        let Some(oob_code) = self.pushes.get(id).cloned() else { return false };
-        let transaction = self.oob_codes.get(&oob_code).map(String::as_str);
+        let Some(waiting) = self.pushes.remove(id) else { return false };
+        let Some(pending) = self.pending(id, &waiting, now) else { return false };
+        let transaction = self.oob_codes.get(&waiting.oob_code).map(String::as_str);
         let transaction = transaction.and_then(|token| self.transactions.get_mut(token));
         let Some(transaction) = transaction else { return false };
-        if let Some(push) = transaction.push_mut(&oob_code) {
+        if let Some(push) = transaction.push_mut(&waiting.oob_code) {
             push.state = if accept { State::Accepted } else { State::Rejected };
         }
-        let authenticator = transaction.challenged(&oob_code).map(|it| it.authenticator.clone());
-        if let (true, PushPurpose::Enrollment, Some(authenticator), Some(user)) =
-            (accept, purpose, authenticator, self.users.get_mut(&user_id))
+        let challenge = transaction.challenged(&waiting.oob_code);
+        if let (true, PushPurpose::Enrollment, Some(challenge), Some(user)) =
+            (accept, pending.purpose, challenge, self.users.get_mut(&pending.user_id))
         {
-            user.activate(&authenticator);
+            user.activate(&challenge.authenticator);
         }
         true
     }

@@ -1,5 +1,7 @@
 //! From a request to what it asks for: the endpoint, the parameters, the credentials.
 
+use std::net::Ipv6Addr;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -22,11 +24,24 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    /// What this request calls: 404 for an unknown path, 405 for an unknown method.
+    /// What this request calls: 404 for an unknown path, 405 for an unknown method, which says
+    /// what is known. HEAD is GET whose answer has no body: RFC 9110, section 9.3.2.
     pub(super) fn of(request: &Request) -> Result<Self, Refusal> {
         let path = request.path.split('?').next().unwrap_or_default();
+        let method = if request.method == "HEAD" { "GET" } else { &request.method };
+        Self::at(method, path).map_err(|mut refusal| {
+            if refusal.status == 405 {
+                let known = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter();
+                let known: Vec<_> = known.filter(|method| Self::at(method, path).is_ok()).collect();
+                refusal.headers.push(("allow", known.join(", ").replace("GET", "GET, HEAD")));
+            }
+            refusal
+        })
+    }
+
+    fn at(method: &str, path: &str) -> Result<Self, Refusal> {
         if let Some(path) = path.strip_prefix("/api/v2/") {
-            return Operation::of(&request.method, path).map(Self::Management);
+            return Operation::of(method, path).map(Self::Management);
         }
         let (methods, endpoint): (&[&str], _) = match path {
             "/oauth/token" => (&["POST"], Self::Token),
@@ -38,11 +53,7 @@ impl Endpoint {
             "/.well-known/jwks.json" => (&["GET"], Self::Keys),
             _ => (&["DELETE"], Self::authenticator(path).ok_or_else(Refusal::not_found)?),
         };
-        if methods.contains(&request.method.as_str()) {
-            Ok(endpoint)
-        } else {
-            Err(Refusal::method_not_allowed())
-        }
+        if methods.contains(&method) { Ok(endpoint) } else { Err(Refusal::method_not_allowed()) }
     }
 
     fn authenticator(path: &str) -> Option<Self> {
@@ -55,10 +66,10 @@ impl Endpoint {
         Some(Self::DeleteAuthenticator(id.into_owned()))
     }
 
-    /// Recorded: the token endpoint names no character set, the others do \[rec\].
+    /// The token endpoint names no character set, `/mfa/*` and `/userinfo` do \[rec\].
     pub(super) const fn content_type(&self) -> &'static str {
         match self {
-            Self::Token | Self::DeleteAuthenticator(_) => "application/json",
+            Self::Token => "application/json",
             _ => "application/json; charset=utf-8",
         }
     }
@@ -154,6 +165,23 @@ impl Credentials {
     }
 }
 
+/// Whether this is a name or an address that the tenant can be reached by, with a port or without.
+pub(super) fn is_authority(text: &str) -> bool {
+    let is_host = |host: &str| match host.strip_prefix('[') {
+        Some(address) => {
+            address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+        }
+        None => {
+            let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            !host.is_empty() && host.bytes().all(of_name)
+        }
+    };
+    match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => port.parse::<u16>().is_ok() && is_host(host),
+        _ => is_host(text),
+    }
+}
+
 /// The bearer token of a request, if any.
 pub(super) fn bearer(request: &Request) -> Option<&str> {
     authorization(request, "bearer")
@@ -167,8 +195,20 @@ fn authorization<'a>(request: &'a Request, scheme: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::Endpoint;
+    use super::{Endpoint, is_authority};
     use crate::exchange::Request;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        for host in ["localhost", "a-b.c_d.example", "127.0.0.1:8080", "[::1]", "[::1]:8080"] {
+            assert!(is_authority(host), "{host}");
+        }
+        for host in
+            ["", "a b", ":80", "a:", "a:x", "a:65536", "x@a", "<script>", "a/b", "::1", "[a]", "ü"]
+        {
+            assert!(!is_authority(host), "{host}");
+        }
+    }
 
     #[test]
     fn paths_and_methods_are_told_apart() {

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::secret::Secret;
 
+/// The one connection, as a new tenant names it: the database that all users are in.
+pub(super) const CONNECTION: &str = "Username-Password-Authentication";
+
 /// A tenant's set-up. What is not said is as [`Tenant::new`] has it.
 #[derive(Clone, Debug)]
 pub struct Tenant {
@@ -85,6 +88,17 @@ impl Tenant {
         } else {
             "emulated"
         }
+    }
+
+    /// Where Guardian is: at the name of the tenant, which has no port.
+    pub(super) fn guardian(&self) -> String {
+        let host = match self.domain.rsplit_once(':') {
+            // An address in brackets begins no name.
+            _ if self.domain.starts_with('[') => self.name(),
+            Some((host, _)) => host,
+            None => &self.domain,
+        };
+        format!("https://{host}.guardian.us.auth0.com")
     }
 
     pub(super) fn client(&self, id: &str) -> Option<&Client> {
@@ -404,6 +418,19 @@ mod tests {
             ("", "emulated"),
         ] {
             assert_eq!(Tenant::new(domain).name(), name, "{domain}");
+        }
+    }
+
+    #[test]
+    fn guardian_has_an_address_without_a_port() {
+        for (domain, host) in [
+            ("my-tenant.eu.auth0.com", "my-tenant.eu.auth0.com"),
+            ("127.0.0.1:43571", "127.0.0.1"),
+            ("localhost:8080", "localhost"),
+            ("[::1]:8080", "emulated"),
+        ] {
+            let expected = format!("https://{host}.guardian.us.auth0.com");
+            assert_eq!(Tenant::new(domain).guardian(), expected);
         }
     }
 

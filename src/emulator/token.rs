@@ -38,6 +38,14 @@ pub(super) struct AccessToken {
     pub(super) expires: Timestamp,
 }
 
+/// A refresh token that was issued.
+#[derive(Clone, Debug)]
+pub(super) struct RefreshToken {
+    /// The number of the login that it goes back to.
+    pub(super) family: u64,
+    pub(super) grant: Grant,
+}
+
 /// The words of a `scope`, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scope(Vec<String>);

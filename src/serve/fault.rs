@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::json;
 
 use crate::{
-    clock::{Entropy, SeededEntropy, parse_duration},
+    clock::{Entropy, SeededEntropy, Timestamp, parse_duration},
     exchange::{JSON, Response},
 };
 
@@ -162,11 +162,15 @@ impl Faults {
 
 impl Fault {
     /// What the client gets; `answer` asks the tenant, which a status keeps from it.
-    pub fn deliver(fault: Option<&Self>, answer: impl FnOnce() -> Response) -> Delivery {
+    pub fn deliver(
+        fault: Option<&Self>,
+        now: Timestamp,
+        answer: impl FnOnce() -> Response,
+    ) -> Delivery {
         match fault {
             None => Delivery::Whole(answer(), Duration::ZERO),
             Some(Self::Latency(latency)) => Delivery::Whole(answer(), *latency),
-            Some(Self::Status(status)) => Delivery::Whole(status.response(), Duration::ZERO),
+            Some(Self::Status(status)) => Delivery::Whole(status.response(now), Duration::ZERO),
             Some(Self::Malformed) => {
                 let mut response = answer();
                 // No more than this of it: what is cut off could not be told to be a secret.
@@ -211,7 +215,7 @@ impl TryFrom<u16> for Code {
 
 impl Status {
     /// Auth0 documents the bodies of 429 and 500; the one of 503 is of the same form \[guess\].
-    fn response(self) -> Response {
+    fn response(self, now: Timestamp) -> Response {
         let (error, text) = match self.code {
             Code::TooManyRequests => (
                 "too_many_requests",
@@ -231,7 +235,12 @@ impl Status {
             response.body = body.to_string().into_bytes();
         }
         if self.code == Code::TooManyRequests {
+            // A limit of one request a second.
+            let reset = now.as_millis().div_ceil(1000) + 1;
             response.headers.set("retry-after", "1");
+            response.headers.set("x-ratelimit-limit", "1");
+            response.headers.set("x-ratelimit-remaining", "0");
+            response.headers.set("x-ratelimit-reset", reset.to_string());
         }
         response
     }
@@ -342,7 +351,7 @@ mod tests {
             (Some(Fault::Malformed), true),
         ] {
             let mut asked = false;
-            let delivery = Fault::deliver(fault.as_ref(), || {
+            let delivery = Fault::deliver(fault.as_ref(), Timestamp::from_millis(0), || {
                 asked = true;
                 answered.clone()
             });
@@ -365,6 +374,21 @@ mod tests {
                 (Some(Fault::Reset), Delivery::Nothing) => {}
                 (fault, delivery) => panic!("{fault:?} gave {delivery:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_limit_tells_what_is_left_of_it() {
+        let status = Status { code: Code::TooManyRequests, plain: true };
+        let now = Timestamp::from_millis(1_700_000_000_001);
+        let response = status.response(now);
+        for (name, value) in [
+            ("retry-after", "1"),
+            ("x-ratelimit-limit", "1"),
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1700000002"),
+        ] {
+            assert_eq!(response.headers.get(name), Some(value), "{name}");
         }
     }
 

@@ -133,7 +133,8 @@ impl Hosted {
     pub fn deliver(&self, request: &Request) -> Delivery {
         let mut inner = self.lock();
         let fault = inner.faults.next(&request.method, &request.path);
-        Fault::deliver(fault.as_ref(), || inner.answer(request))
+        let now = inner.clock.now();
+        Fault::deliver(fault.as_ref(), now, || inner.answer(request))
     }
 
     /// The messages that were sent so far, oldest first; of very many, the newest 10,000.

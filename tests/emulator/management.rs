@@ -46,17 +46,29 @@ fn calls_are_answered() {
     let (mut drive, token, id) = managed(with_phone(ADA));
     let user = format!("/users/{id}");
     let new = json!({
-        "connection": "db", "email": "eve@example.com", "password": "p", "email_verified": true,
+        "connection": "Username-Password-Authentication", "email": "eve@example.com", "password": "p", "email_verified": true,
         "verify_email": false, "user_metadata": {"a": 1},
     });
     let mut wrong = new.clone();
     wrong["age"] = json!(7);
+    let (mut elsewhere, mut nowhere) = (new.clone(), new.clone());
+    elsewhere["connection"] = json!("typo");
+    nowhere["email"] = json!("nonsense");
     for (method, path, body, status, code) in [
         ("POST", "/users", Some(new.clone()), 201, ""),
         ("POST", "/users", Some(new), 409, "auth0_idp_error"),
         ("POST", "/users", Some(wrong), 400, "invalid_body"),
-        ("POST", "/users", Some(json!({"connection": "db"})), 400, "invalid_body"),
+        (
+            "POST",
+            "/users",
+            Some(json!({"connection": "Username-Password-Authentication"})),
+            400,
+            "invalid_body",
+        ),
         ("POST", "/users", Some(json!([])), 400, "invalid_body"),
+        ("POST", "/users", Some(elsewhere), 400, "inexistent_connection"),
+        ("POST", "/users", Some(nowhere), 400, "invalid_body"),
+        ("PATCH", &user, Some(json!({"connection": "typo"})), 400, "inexistent_connection"),
         ("GET", "/users?q=email:%22eve@example.com%22&search_engine=v3", None, 200, ""),
         ("GET", "/users?include_totals=true&per_page=1&page=1", None, 200, ""),
         ("GET", "/users?per_page=101", None, 400, "invalid_query_string"),
@@ -87,6 +99,20 @@ fn calls_are_answered() {
             "invalid_body",
         ),
         (
+            "POST",
+            &format!("{user}/authentication-methods"),
+            Some(json!({"type": "totp", "totp_secret": "not base32!"})),
+            400,
+            "invalid_body",
+        ),
+        (
+            "POST",
+            &format!("{user}/authentication-methods"),
+            Some(json!({"type": "email", "email": "nonsense"})),
+            400,
+            "invalid_body",
+        ),
+        (
             "DELETE",
             &format!("{user}/authentication-methods/sms|dev_0"),
             None,
@@ -112,6 +138,17 @@ fn calls_are_answered() {
             assert_eq!(answer.body()["errorCode"].as_str().unwrap_or_default(), code, "{path}");
         }
     }
+}
+
+#[test]
+fn a_refused_change_changes_nothing() {
+    let (mut drive, token, id) = managed(user(ADA));
+    let path = format!("/users/{id}");
+    let before = call(&mut drive, &token, "GET", &path, None).body();
+    drive.advance(std::time::Duration::from_secs(1));
+    let body = json!({"user_metadata": {"a": 1}, "app_metadata": 7});
+    assert_eq!(call(&mut drive, &token, "PATCH", &path, Some(&body)).status(), 400);
+    assert_eq!(call(&mut drive, &token, "GET", &path, None).body(), before);
 }
 
 #[test]
@@ -183,10 +220,10 @@ fn a_deleted_user_takes_everything_along() {
     let refresh_token = tokens.text("refresh_token");
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", &*refresh_token)];
     assert_eq!(drive.token(&refresh).status(), 403);
-    let new = json!({"connection": "db", "email": ADA, "password": PASSWORD});
+    let new = json!({"connection": "Username-Password-Authentication", "email": ADA, "password": PASSWORD});
     let again = call(&mut drive, &token, "POST", "/users", Some(&new));
     assert_ne!(again.text("user_id"), id);
-    assert_eq!(drive.login(ADA, &[]).status(), 403);
+    assert_eq!(drive.login(ADA, &[]).outcome().1, "mfa_required");
 }
 
 #[test]

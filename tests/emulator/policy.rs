@@ -195,6 +195,33 @@ fn the_management_api_has_a_limit_and_an_error_of_its_own() {
     assert_eq!(drive.login(ADA, &[]).0.headers.get("x-ratelimit-limit"), None);
 }
 
+/// A refusal tells of the limit that refused, whichever of them it was.
+#[test]
+fn a_refusal_tells_of_the_limit_that_refused() {
+    let of = |burst, seconds| Limit::new(burst, Duration::from_secs(seconds));
+    let limits = Limits {
+        authentication_api: Some(of(2, 10)),
+        oauth_token: Some(of(9, 1)),
+        logins: of(1, 20),
+        ..Limits::default()
+    };
+    let mut drive = Drive::of(Tenant { limits, ..tenant() });
+    drive.add_user(user(ADA));
+    let headers = |answer: &Answer| {
+        ["limit", "remaining", "reset"]
+            .map(|it| format!("x-ratelimit-{it}"))
+            .map(|name| answer.0.headers.get(&name).unwrap_or_default().to_owned())
+    };
+    assert_eq!(headers(&drive.login(ADA, &[])), ["9", "8", "1700000001"]);
+    // One login at once, and two requests.
+    for (limit, seconds, reset) in [("1", "20", "1700000020"), ("2", "10", "1700000020")] {
+        let answer = drive.login(ADA, &[]);
+        assert_eq!(answer.status(), 429);
+        assert_eq!(headers(&answer), [limit, "0", reset]);
+        assert_eq!(answer.0.headers.get("retry-after"), Some(seconds));
+    }
+}
+
 #[test]
 fn an_administrator_can_lift_a_block() {
     let brute_force_protection = BruteForceProtection::Block { max_attempts: 1 };

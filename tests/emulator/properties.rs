@@ -91,6 +91,13 @@ struct Sent {
     used: bool,
 }
 
+/// A refresh token, and the number of the login that it goes back to.
+#[derive(Clone, Debug)]
+struct Renewable {
+    text: String,
+    family: usize,
+}
+
 /// An authenticator app.
 #[derive(Clone, Debug)]
 struct App {
@@ -114,8 +121,10 @@ struct Model {
     used_steps: Vec<(String, u64)>,
     recovery_codes: Vec<Owned<String>>,
     used_recovery_codes: Vec<String>,
-    refresh_tokens: Vec<Owned<String>>,
+    refresh_tokens: Vec<Owned<Renewable>>,
     used_refresh_tokens: Vec<String>,
+    /// Those of which a token came a second time.
+    ended_families: Vec<usize>,
     authenticators: Vec<Owned<String>>,
     enrolled: [Enrolled; 3],
     has_recovery_entry: [bool; 3],
@@ -148,6 +157,7 @@ impl Model {
             used_recovery_codes: vec!["GARBAGE".to_owned()],
             refresh_tokens: vec![],
             used_refresh_tokens: vec![],
+            ended_families: vec![],
             authenticators: vec![Owned { user: 0, it: "email|dev_0".to_owned() }],
             enrolled: [vec![], vec![], vec![]],
             has_recovery_entry: [false; 3],
@@ -385,13 +395,18 @@ impl Model {
         }
     }
 
-    fn refresh(&mut self, token: &Owned<String>) {
-        let answer =
-            self.drive.token(&[("grant_type", "refresh_token"), ("refresh_token", &token.it)]);
-        assert_eq!(answer.status() == 200, !self.used_refresh_tokens.contains(&token.it));
+    fn refresh(&mut self, token: &Owned<Renewable>) {
+        let Renewable { text, family } = &token.it;
+        let answer = self.drive.token(&[("grant_type", "refresh_token"), ("refresh_token", text)]);
+        let is_used = self.used_refresh_tokens.contains(text);
+        let is_ended = self.ended_families.contains(family);
+        assert_eq!(answer.status() == 200, !is_used && !is_ended);
         if answer.status() == 200 {
-            self.used_refresh_tokens.push(token.it.clone());
+            self.used_refresh_tokens.push(text.clone());
             self.tokens(token.user, &answer);
+            self.refresh_tokens.last_mut().expect("the next").it.family = *family;
+        } else if is_used {
+            self.ended_families.push(*family);
         }
     }
 
@@ -401,7 +416,9 @@ impl Model {
         let access_token = answer.text("access_token");
         let userinfo = self.drive.get("/userinfo", &access_token);
         assert_eq!(userinfo.body()["sub"], json!(self.ids[user]));
-        self.refresh_tokens.push(Owned { user, it: answer.text("refresh_token") });
+        let family = self.refresh_tokens.len();
+        let it = Renewable { text: answer.text("refresh_token"), family };
+        self.refresh_tokens.push(Owned { user, it });
         if access_token.contains('.') {
             self.bearers.push(Owned { user, it: access_token });
         }

@@ -15,6 +15,7 @@ use crate::drive::{
 };
 
 const REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
+const CONNECTION: &str = "Username-Password-Authentication";
 const NOT_ENROLLED: &str = "User is not enrolled. You can use /mfa/associate endpoint to enroll \
                             the first authenticator.";
 const BAD_BEARER: &str = "The mfa_token provided is invalid. Try getting a new token.";
@@ -63,7 +64,11 @@ fn the_token_endpoint_refuses() {
         ),
         (&[("grant_type", "password"), ours[0], ours[1]], wrong_password),
         (&[("grant_type", "password"), ("username", "nobody"), ours[1]], wrong_password),
-        (&[("grant_type", REALM), ("realm", "Users"), ours[0], ours[1]], wrong_password),
+        (&[("grant_type", REALM), ("realm", CONNECTION), ours[0], ours[1]], wrong_password),
+        (
+            &[("grant_type", REALM), ("realm", "Users"), ours[0], ours[1]],
+            (400, "invalid_request", "the connection was not found"),
+        ),
         (&[("grant_type", "password"), ("client_secret", "x")], unauthorized),
         (&[("grant_type", "password"), ("client_secret", "")], unauthorized),
         (&[("grant_type", "password"), ("client_id", "nobody")], unauthorized),
@@ -457,6 +462,12 @@ fn challenging_is_refused() {
         (&mfa_token, json!({"authenticator_id": id_of_bob}), invalid("Authenticator not found")),
         (&mfa_token, json!({"authenticator_id": pending}), invalid("Authenticator not found")),
         (&access_token, json!({}), (403, "invalid_grant", "Malformed mfa_token".to_owned())),
+        // A stranger is not told whether there is such a token.
+        (
+            &"Fe26.2*garbage".to_owned(),
+            json!({"client_secret": "x"}),
+            (401, "invalid_client", "Unauthorized".to_owned()),
+        ),
         (
             &"garbage".to_owned(),
             json!({}),
@@ -479,7 +490,10 @@ fn deleting_is_refused() {
     let own = drive.list(&bearer).body()[0]["id"].as_str().map(str::to_owned).expect("an id");
     let id_of_bob = drive.list(&of_bob).body()[0]["id"].as_str().map(str::to_owned).expect("an id");
     for id in ["email|dev_1", "garbage", &id_of_bob] {
-        refused(&drive.delete(&bearer, id), 404, "not_found", "Authenticator not found");
+        let answer = drive.delete(&bearer, id);
+        refused(&answer, 404, "not_found", "Authenticator not found");
+        let content_type = answer.0.headers.get("content-type");
+        assert_eq!(content_type, Some("application/json; charset=utf-8"));
     }
     let kept = drive.delete(&bearer, &own);
     refused(&kept, 400, "invalid_request", "The authenticator cannot be deleted");
@@ -499,6 +513,34 @@ fn nothing_else_is_served() {
     ] {
         let (found, name, _) = drive.send(&Request::new(method, path)).outcome();
         assert_eq!((found, name.as_str()), (status, error), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_wrong_method_is_told_the_right_ones() {
+    let mut drive = Drive::new();
+    for (method, path, allowed) in [
+        ("GET", "/oauth/token", "POST"),
+        ("HEAD", "/oauth/token", "POST"),
+        ("DELETE", "/userinfo", "GET, HEAD, POST"),
+        ("POST", "/.well-known/jwks.json", "GET, HEAD"),
+        ("GET", "/mfa/authenticators/email%7Cdev_1", "DELETE"),
+        ("PUT", "/api/v2/users/x", "GET, HEAD, PATCH, DELETE"),
+    ] {
+        let answer = drive.send(&Request::new(method, path));
+        assert_eq!(answer.status(), 405, "{method} {path}");
+        assert_eq!(answer.0.headers.get("allow"), Some(allowed), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_head_is_a_get_without_the_body() {
+    let mut drive = Drive::new();
+    for path in ["/.well-known/openid-configuration", "/userinfo", "/mfa/authenticators"] {
+        let [head, get] = ["HEAD", "GET"].map(|method| drive.send(&Request::new(method, path)));
+        assert_eq!(head.status(), get.status());
+        assert_eq!(head.0.headers, get.0.headers);
+        assert!(head.0.body.is_empty() && !get.0.body.is_empty());
     }
 }
 

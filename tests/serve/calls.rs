@@ -63,7 +63,7 @@ const RECOVERY: Sent = Json(
 const REFRESH: Sent = Basic("grant_type=refresh_token&refresh_token=$refresh_token");
 const EMAIL: &str = r#"{"authenticator_types": ["oob"], "oob_channels": ["email"]}"#;
 const DEVICE: &str = r#"{"authenticator_types": ["oob"], "oob_channels": ["auth0"]}"#;
-const EVE: &str = r#"{"connection": "db", "email": "eve@example.com", "password": "p"}"#;
+const EVE: &str = r#"{"connection": "Username-Password-Authentication", "email": "eve@example.com", "password": "p"}"#;
 
 const CALLS: &[Call] = &[
     ("configuration", "GET /.well-known/openid-configuration", Nothing, 200),

@@ -6,7 +6,7 @@ use super::{Call, Emulator, Refusal, members, page, query, required, text};
 use crate::{
     emulator::{
         app::App,
-        authenticator::{Authenticator, Channel, Means, is_phone_number},
+        authenticator::{Authenticator, Channel, Means, is_address, is_phone_number},
         user::{User, iso_8601},
     },
     exchange::Request,
@@ -52,6 +52,11 @@ impl Emulator {
         let means = match required(&members, "type")? {
             "email" => {
                 let address = required(&members, "email")?.to_owned();
+                if !is_address(&address) {
+                    return Err(Refusal::invalid_body(
+                        "Object didn't pass validation for format email: email",
+                    ));
+                }
                 Means::Sent(Channel::Email { address })
             }
             "phone" => {
@@ -70,7 +75,13 @@ impl Emulator {
                 }
             }
             "totp" => Means::Made(match text(&members, "totp_secret")? {
-                Some(secret) => App::with_secret(secret.to_owned()),
+                Some(secret) => {
+                    let app = App::with_secret(secret.to_owned());
+                    if !app.makes_codes() {
+                        return Err(Refusal::invalid_body("Invalid secret: totp_secret"));
+                    }
+                    app
+                }
                 // It need not be given [oas]; then it is told in the answer [guess].
                 None => App::new(call.entropy),
             }),

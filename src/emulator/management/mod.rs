@@ -2,7 +2,7 @@
 //! have enrolled, the factors and the policies.
 //!
 //! What it leaves out: passwords' rules, blocked users, linked identities, connections (there is
-//! one, whatever it is called), searches other than by address, when a method was last used.
+//! one, by its usual name), searches other than by address, when a method was last used.
 
 mod guardian;
 mod methods;

@@ -64,6 +64,12 @@ impl Refusal {
         Self::management(404, "The user does not exist.", Some("inexistent_user"))
     }
 
+    /// The code \[seen: node-auth0 issue 554\], the text \[guess\].
+    pub(super) fn no_such_connection() -> Self {
+        let text = "The connection does not exist.";
+        Self::management(400, text, Some("inexistent_connection"))
+    }
+
     /// \[seen\].
     pub(super) fn user_exists() -> Self {
         Self::management(409, "The user already exists.", Some("auth0_idp_error"))

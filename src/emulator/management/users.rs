@@ -6,6 +6,8 @@ use super::{Call, Emulator, Refusal, members, page, query, required, text};
 use crate::{
     emulator::{
         NewUser,
+        authenticator::is_address,
+        tenant::CONNECTION,
         token::Scope,
         user::{User, iso_8601},
     },
@@ -49,9 +51,14 @@ impl Emulator {
             "app_metadata",
         ];
         let members = members(call.request, KNOWN)?;
-        // There is one connection, so any name is it.
         required(&members, "connection")?;
+        check_connection(&members)?;
         let (email, password) = (required(&members, "email")?, required(&members, "password")?);
+        if !is_address(email) {
+            return Err(Refusal::invalid_body(
+                "Object didn't pass validation for format email: email",
+            ));
+        }
         flag(&members, "verify_email")?;
         if self.users.with_email(email).is_some() {
             return Err(Refusal::user_exists());
@@ -61,8 +68,8 @@ impl Emulator {
             ..NewUser::new(email, password)
         };
         let mut user = User::new(new, &self.tenant, call.now, call.entropy);
-        merge(&mut user.user_metadata, &members, "user_metadata")?;
-        merge(&mut user.app_metadata, &members, "app_metadata")?;
+        user.user_metadata = merged(&Map::new(), &members, "user_metadata")?;
+        user.app_metadata = merged(&Map::new(), &members, "app_metadata")?;
         let entry = entry(&user);
         self.users.insert(user);
         Ok(entry)
@@ -77,6 +84,7 @@ impl Emulator {
             &["connection", "password", "email_verified", "user_metadata", "app_metadata"];
         let user = self.users.get_mut(id).ok_or_else(Refusal::no_such_user)?;
         let members = members(call.request, KNOWN)?;
+        check_connection(&members)?;
         let (password, verified) = (text(&members, "password")?, flag(&members, "email_verified")?);
         if password.is_some() && verified.is_some() {
             // The text is the document's.
@@ -84,8 +92,10 @@ impl Emulator {
                 "Cannot update password and email_verified simultaneously.",
             ));
         }
-        merge(&mut user.user_metadata, &members, "user_metadata")?;
-        merge(&mut user.app_metadata, &members, "app_metadata")?;
+        let user_metadata = merged(&user.user_metadata, &members, "user_metadata")?;
+        let app_metadata = merged(&user.app_metadata, &members, "app_metadata")?;
+        user.user_metadata = user_metadata;
+        user.app_metadata = app_metadata;
         if let Some(password) = password {
             user.password = Secret::new(password.to_owned());
         }
@@ -115,7 +125,7 @@ fn entry(user: &User) -> Value {
         "email": user.email,
         "email_verified": user.email_verified,
         "identities": [{
-            "connection": "Username-Password-Authentication",
+            "connection": CONNECTION,
             "user_id": own_id,
             "provider": "auth0",
             "isSocial": false,
@@ -153,19 +163,29 @@ fn flag(members: &Map<String, Value>, name: &str) -> Result<Option<bool>, Refusa
     }
 }
 
-/// Takes over metadata, on the first level member by member \[doc\]; `null` unsets one \[doc\].
-fn merge(
-    metadata: &mut Map<String, Value>,
+/// Metadata with what a body has of it, on the first level member by member \[doc\]; `null` unsets
+/// one \[doc\].
+fn merged(
+    metadata: &Map<String, Value>,
     members: &Map<String, Value>,
     name: &str,
-) -> Result<(), Refusal> {
+) -> Result<Map<String, Value>, Refusal> {
+    let mut metadata = metadata.clone();
     match members.get(name) {
-        None => Ok(()),
+        None => {}
         Some(Value::Object(new)) => {
             metadata.extend(new.clone());
             metadata.retain(|_, value| !value.is_null());
-            Ok(())
         }
-        Some(_) => Err(Refusal::invalid_body(&format!("Expected type object: {name}"))),
+        Some(_) => return Err(Refusal::invalid_body(&format!("Expected type object: {name}"))),
+    }
+    Ok(metadata)
+}
+
+/// Whether the connection that a body names, if it does, is the one there is.
+fn check_connection(members: &Map<String, Value>) -> Result<(), Refusal> {
+    match text(members, "connection")? {
+        None | Some(CONNECTION) => Ok(()),
+        Some(_) => Err(Refusal::no_such_connection()),
     }
 }
