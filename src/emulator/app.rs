@@ -33,9 +33,9 @@ impl App {
         &self.secret
     }
 
-    /// Whether its secret is one: base32, and not empty.
+    /// Whether its secret is one: base32, and of a byte at least, which takes two characters.
     pub(super) fn makes_codes(&self) -> bool {
-        self.totp().is_some()
+        self.secret.len() > 1 && self.totp().is_some()
     }
 
     /// What the app scans \[rec\].

@@ -167,11 +167,10 @@ impl Credentials {
 
 /// Whether this is a name or an address that the tenant can be reached by, with a port or without.
 pub(super) fn is_authority(text: &str) -> bool {
-    let is_host = |host: &str| match host.strip_prefix('[') {
-        Some(address) => {
+    let is_host = |host: &str| {
+        if let Some(address) = host.strip_prefix('[') {
             address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
-        }
-        None => {
+        } else {
             let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             !host.is_empty() && host.bytes().all(of_name)
         }

@@ -288,7 +288,10 @@ mod tests {
     use serde_json::json;
 
     use super::{Code, Delivery, Fault, Faults, Rule, Status, When};
-    use crate::exchange::{Content, Response};
+    use crate::{
+        clock::Timestamp,
+        exchange::{Content, Response},
+    };
 
     fn rule(path: &str, when: When, fault: Fault) -> Rule {
         Rule { path: path.to_owned(), method: Some("POST".to_owned()), when, fault }

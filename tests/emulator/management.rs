@@ -6,8 +6,9 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
-use crate::drive::{
-    ADA, APP_SECRET, Answer, Drive, PASSWORD, PHONE, tenant, user, with_app, with_phone,
+use crate::{
+    drive::{ADA, APP_SECRET, Answer, Drive, PASSWORD, PHONE, tenant, user, with_app, with_phone},
+    openapi,
 };
 
 /// A tenant with everything on, its manager's token, and Ada's id.
@@ -138,6 +139,7 @@ fn calls_are_answered() {
             assert_eq!(answer.body()["errorCode"].as_str().unwrap_or_default(), code, "{path}");
         }
     }
+    openapi::assert_management_exceptions_are_met();
 }
 
 #[test]
@@ -314,7 +316,7 @@ fn a_factor_that_is_off_cannot_be_used() {
     let (mut drive, token, id) = managed(with_app(ADA));
     let path = format!("/users/{id}/recovery-code-regeneration");
     let code = call(&mut drive, &token, "POST", &path, None).text("recovery_code");
-    let mut set = |drive: &mut Drive, name: &str, enabled: bool| {
+    let set = |drive: &mut Drive, name: &str, enabled: bool| {
         let path = format!("/guardian/factors/{name}");
         let answer = call(drive, &token, "PUT", &path, Some(&json!({"enabled": enabled})));
         assert_eq!(answer.status(), 200);
