@@ -136,3 +136,62 @@ impl Emulator {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Duration, Emulator, LIFETIME, Timestamp};
+    use crate::{
+        clock::SeededEntropy,
+        emulator::{Client, Enrolled, Factor, NewUser, Tenant},
+        exchange::Request,
+        secret::Secret,
+    };
+
+    /// Sends a push to the one user, and gives its id.
+    fn ask(emulator: &mut Emulator, now: Timestamp, entropy: &mut SeededEntropy) -> Option<String> {
+        let login = Request::new("POST", "/oauth/token").form([
+            ("grant_type", "password"),
+            ("client_id", "app"),
+            ("username", "ada@example.com"),
+            ("password", "correct horse"),
+        ]);
+        let reply = emulator.handle(&login, now, entropy);
+        let body: Value = serde_json::from_slice(&reply.response.body).ok()?;
+        let challenge = Request::new("POST", "/mfa/challenge").json(&json!({
+            "client_id": "app", "mfa_token": body["mfa_token"], "oob_channel": "auth0",
+        }));
+        assert_eq!(emulator.handle(&challenge, now, entropy).response.status, 200);
+        emulator.pending_pushes(now).pop().map(|push| push.id)
+    }
+
+    #[test]
+    fn only_what_waits_is_looked_through() {
+        let mut emulator = Emulator::new(Tenant {
+            factors: [Factor::Push].into(),
+            clients: vec![Client::public("app")],
+            ..Tenant::new("tenant.example")
+        });
+        let (mut now, mut entropy) = (Timestamp::from_millis(0), SeededEntropy::new(1));
+        let (device, secret) = ("phone".to_owned(), Secret::new("GEZDGNBV".to_owned()));
+        let ada = NewUser {
+            enrolled: vec![Enrolled::Push { device, secret }],
+            ..NewUser::new("ada@example.com", "correct horse")
+        };
+        emulator.add_user(ada, now, &mut entropy);
+        for accept in [true, false] {
+            let id = ask(&mut emulator, now, &mut entropy).expect("a push");
+            assert_eq!(emulator.pushes.len(), 1);
+            assert!(emulator.answer_push(&id, accept, now));
+            assert_eq!(emulator.pushes.len(), 0, "it is answered");
+        }
+        ask(&mut emulator, now, &mut entropy);
+        now = now + LIFETIME;
+        ask(&mut emulator, now, &mut entropy);
+        assert_eq!(emulator.pushes.len(), 1, "the other is over");
+        now = now + Duration::from_secs(1);
+        ask(&mut emulator, now, &mut entropy);
+        assert_eq!(emulator.pushes.len(), 2);
+    }
+}
