@@ -69,7 +69,8 @@ impl Scope {
     }
 
     /// What a user can be given of it for the Management API: of that API's scopes only those
-    /// about the user \[doc: get-access-tokens\]. The others are dropped \[guess\].
+    /// about the user \[doc:
+    /// get-management-api-tokens-for-single-page-applications\]. The others are dropped \[guess\].
     pub(super) fn about_the_user(&self) -> Self {
         let is_given = |word: &&String| !word.contains(':') || word.contains(":current_user");
         Self(self.0.iter().filter(is_given).cloned().collect())
