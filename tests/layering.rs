@@ -7,13 +7,13 @@ use walkdir::WalkDir;
 
 /// Each module, and what it may import: all of it is above it.
 const LAYOUT: &[(&str, &[&str])] = &[
-    ("source", &[]),
+    ("clock", &[]),
+    // Of the clock how a length of time is written.
+    ("source", &["clock"]),
     ("secret", &[]),
     ("exchange", &["secret"]),
-    ("clock", &[]),
     // A leaf, and above `serve`, as long as it reads no more than messages: an outbox is made of its `Message`.
     ("codes", &["secret", "exchange", "clock"]),
-    // Of the clock how a length of time is written.
     ("scenario", &["source", "secret", "clock"]),
     ("plan", &["source", "scenario"]),
     ("step", &["source", "secret", "exchange", "scenario"]),

@@ -6,14 +6,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use super::{
-    document::{Fields, FromNode, Reader},
-    values::Filled,
-};
+use super::values::Filled;
 use crate::{
     secret::Secret,
     source::{
         Diagnostic, Located,
+        document::{self, Fields, FromNode, Reader},
         yaml::{Data, Node},
     },
 };
@@ -259,7 +257,7 @@ impl JsonSchema for PublicJwk {
 
 impl FromNode for Scope {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        super::word(node, "scope", &MANAGEMENT_SCOPES.map(|scope| (scope, Self(scope))), reader)
+        document::word(node, "scope", &MANAGEMENT_SCOPES.map(|scope| (scope, Self(scope))), reader)
     }
 }
 

@@ -2,13 +2,12 @@
 
 use super::{
     client::{Authentication, Client},
-    document::Reader,
     given::{Channel, Tenant},
     step::Action,
     template::{Access, Expression, Text, Tree, TreeData},
     verb::{Confirm, Overrides, Plain, Request, Verb, Verify},
 };
-use crate::source::{Diagnostic, Located, Span};
+use crate::source::{Diagnostic, Located, Span, document::Reader};
 
 /// A request with templates in it.
 #[derive(Clone, Debug)]

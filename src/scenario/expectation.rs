@@ -8,12 +8,10 @@ use jsonpath_rust::parser::{
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{
-    document::{Fields, FromNode, Reader},
-    pattern::Pattern,
-};
+use super::pattern::Pattern;
 use crate::source::{
     Diagnostic, Located,
+    document::{Fields, FromNode, Reader},
     yaml::{Data, Node},
 };
 

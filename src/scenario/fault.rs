@@ -4,13 +4,10 @@ use std::{borrow::Cow, time::Duration};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{
-    document::{Fields, FromNode, Reader},
-    schema,
-    values::PathStart,
-};
+use super::{schema, values::PathStart};
 use crate::source::{
     Diagnostic, Located,
+    document::{Fields, FromNode, Reader},
     yaml::{Data, Node},
 };
 

@@ -9,14 +9,17 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
     client::{Client, distinct_ids},
-    document::{Fields, FromNode, Reader},
     fault::{Fault, FaultShape},
     policy::{Action, BruteForceProtection, Lifetimes, Limits, Then},
     values::{Base32, EmailAddress, Filled, PhoneNumber},
 };
 use crate::{
     secret::Secret,
-    source::{Diagnostic, Located, yaml::Node},
+    source::{
+        Diagnostic, Located,
+        document::{Fields, FromNode, Reader},
+        yaml::Node,
+    },
 };
 
 /// The name of the user who acts when a step does not say who.

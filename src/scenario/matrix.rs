@@ -1,11 +1,9 @@
 //! `matrix`: one document for each combination of its values, before anything else is read.
 
-use super::{
-    document::{FromNode, Reader},
-    template::place,
-};
+use super::template::place;
 use crate::source::{
     Diagnostic, Located, Span,
+    document::{FromNode, Reader},
     yaml::{Data, Key, Node},
 };
 
@@ -15,6 +13,11 @@ const MAX_CASES: usize = 1000;
 const MAX_NODES: usize = 500_000;
 /// A longer value is cut in an id, which names a file.
 const LONGEST_PART: usize = 40;
+
+/// Whether a matrix name is left in a text: one that the matrix does not have, which is reported already.
+pub(crate) fn is_name(node: &Node) -> bool {
+    matches!(&node.data, Data::String(text) if text.contains("{{ matrix.") || text.contains("{{matrix."))
+}
 
 /// The document for every combination, with what its id ends in: nothing, or `[email,sms]`.
 pub(super) fn expand(document: Node, reader: &mut Reader<'_>) -> Vec<(String, Node)> {

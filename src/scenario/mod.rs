@@ -4,7 +4,7 @@
 //! verb becomes a [`Draft`] of the request that it is short for.
 
 #[macro_use]
-mod document;
+mod words;
 
 mod client;
 mod draft;
@@ -39,10 +39,11 @@ pub use self::{
 };
 
 use crate::source::{
-    Diagnostic, Located, Place, SourceId, Sources, Span, suggest,
+    Diagnostic, Located, Place, SourceId, Sources, Span,
+    document::{Fields, Reader},
+    suggest,
     yaml::{self, Data, Node},
 };
-use document::{Fields, Reader};
 
 /// A scenario: what must be given, and steps in order. With a matrix, one combination of it.
 #[derive(Clone, Debug)]
@@ -81,7 +82,7 @@ pub fn parse(
 ) -> Vec<Scenario> {
     let before = problems.len();
     let Some(document) = yaml::load(source, sources, problems) else { return Vec::new() };
-    let mut reader = Reader { source: sources.get(source), problems };
+    let mut reader = Reader::new(sources.get(source), problems).without(matrix::is_name);
     let scenarios: Vec<_> = matrix::expand(document, &mut reader)
         .into_iter()
         .filter_map(|(values, document)| {
@@ -203,24 +204,4 @@ fn written_out(id: &str) -> String {
         Some((area, number)) => format!("{area}-{:0>2}", number.trim_start_matches('0')),
         None => id,
     }
-}
-
-/// Reads a word that must be one of a few.
-fn word<T: Copy>(
-    node: &Node,
-    what: &str,
-    words: &[(&'static str, T)],
-    reader: &mut Reader<'_>,
-) -> Option<T> {
-    let Data::String(text) = &node.data else {
-        return reader.wrong_type(node, &format!("a word: a {what}"));
-    };
-    let found = words.iter().find(|(word, _)| word == text).map(|(_, value)| *value);
-    if found.is_none() && !document::is_matrix_name(node) {
-        reader.problem(
-            Diagnostic::at(node.span, format!("there is no {what} `{text}`"))
-                .one_of(text, words.iter().map(|(word, _)| *word)),
-        );
-    }
-    found
 }

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Client, DEFAULT_USER, Scenario,
-    document::Reader,
     given::RESERVED,
     step::{Action, Step},
     template::{Access, Expression},
 };
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, document::Reader};
 
 /// Members that every user has.
 const USER: [&str; 5] = ["email", "password", "id", "phone_number", "alias"];

@@ -5,12 +5,10 @@ use std::{borrow::Cow, fmt};
 use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{
-    document::{Fields, FromNode, Reader},
-    template::Tree,
-};
+use super::template::Tree;
 use crate::source::{
     Diagnostic, Located, Span,
+    document::{Fields, FromNode, Reader, word},
     yaml::{Data, Node},
 };
 
@@ -266,7 +264,7 @@ impl JsonType {
 
 impl FromNode for JsonType {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        super::word(node, "type", &Self::WORDS, reader)
+        word(node, "type", &Self::WORDS, reader)
     }
 }
 

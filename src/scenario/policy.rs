@@ -5,12 +5,12 @@ use std::{borrow::Cow, time::Duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
-    document::{Fields, FromNode, Reader},
     schema,
     values::{Filled, Word},
 };
 use crate::source::{
     Diagnostic, Located,
+    document::{Fields, FromNode, Reader},
     yaml::{Data, Node},
 };
 

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::document::{Fields, FromNode, Reader};
 use crate::source::{
     Diagnostic, Located, SourceId, Sources,
+    document::{Fields, FromNode, Reader, word},
     yaml::{self, Node},
 };
 
@@ -71,7 +71,7 @@ impl Requirements {
     #[must_use]
     pub fn parse(source: SourceId, sources: &Sources, problems: &mut Vec<Diagnostic>) -> Self {
         let Some(document) = yaml::load(source, sources, problems) else { return Self::default() };
-        let mut reader = Reader { source: sources.get(source), problems };
+        let mut reader = Reader::new(sources.get(source), problems);
         let requirements: Vec<Requirement> =
             FromNode::from_node(&document, &mut reader).unwrap_or_default();
         for (index, requirement) in requirements.iter().enumerate() {
@@ -110,6 +110,6 @@ impl FromNode for Requirement {
 
 impl FromNode for Confidence {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        super::word(node, "confidence", &Self::WORDS, reader)
+        word(node, "confidence", &Self::WORDS, reader)
     }
 }

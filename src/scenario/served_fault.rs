@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use super::{
-    document::{Fields, FromNode, Reader},
     fault::{Calls, Status, True},
     values::PathStart,
 };
 use crate::source::{
     Diagnostic,
+    document::{Fields, FromNode, Reader},
     yaml::{Data, Node},
 };
 

@@ -2,12 +2,12 @@
 
 use super::{
     client::Client,
-    document::{Fields, FromNode, Reader},
     given::{Channel, Enrolled, Tenant, User, distinct_addresses, known_users},
     served_fault::ServedFault,
 };
 use crate::source::{
     Diagnostic, Located, SourceId, Sources,
+    document::{Fields, FromNode, Reader},
     yaml::{self, Node},
 };
 
@@ -31,7 +31,7 @@ impl Settings {
     ) -> Option<Self> {
         let before = problems.len();
         let document = yaml::load(source, sources, problems)?;
-        let mut reader = Reader { source: sources.get(source), problems };
+        let mut reader = Reader::new(sources.get(source), problems);
         let settings = Self::from_node(&document, &mut reader);
         settings.filter(|_| problems.len() == before)
     }

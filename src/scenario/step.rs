@@ -5,7 +5,6 @@ use std::time::Duration;
 use schemars::JsonSchema;
 
 use super::{
-    document::{Fields, FromNode, Reader},
     draft::Draft,
     expectation::{Expect, Query},
     given::{Channel, DEFAULT_USER, Given},
@@ -17,6 +16,7 @@ use super::{
 };
 use crate::source::{
     Diagnostic, Located, Span,
+    document::{Fields, FromNode, Reader},
     yaml::{Data, Node},
 };
 

@@ -5,9 +5,9 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Number, Value};
 
-use super::document::{FromNode, Reader};
 use crate::source::{
     Diagnostic, Located, Span,
+    document::{FromNode, Reader},
     yaml::{Data, Node},
 };
 
@@ -345,7 +345,7 @@ mod tests {
         let mut sources = Sources::default();
         let id = sources.add("a.yaml", text);
         let mut problems = Vec::new();
-        let mut reader = Reader { source: sources.get(id), problems: &mut problems };
+        let mut reader = Reader::new(sources.get(id), &mut problems);
         let span = Span { source: id, start: 0, end: u32::try_from(text.len()).unwrap() };
         let template = Template::parse(text, span, &mut reader);
         match template {

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::document::{self, FromNode, Reader};
 use crate::source::{
     Diagnostic,
+    document::{FromNode, Reader},
     yaml::{Data, Node},
 };
 
@@ -20,7 +20,7 @@ macro_rules! forms {
         impl FromNode for $name {
             fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
                 let Data::String(text) = &node.data else { return reader.wrong_type(node, "a text") };
-                if $is_one(text) || document::is_matrix_name(node) {
+                if $is_one(text) || reader.is_reported(node) {
                     return Some(Self(text.clone()));
                 }
                 let problem = Diagnostic::at(node.span, $refusal);

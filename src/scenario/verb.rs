@@ -5,12 +5,15 @@ use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
-    document::{Fields, FromNode, Reader},
     draft::Encoding,
     given::Channel,
     template::{Text, Tree},
 };
-use crate::source::{Located, yaml::Node};
+use crate::source::{
+    Located,
+    document::{Fields, FromNode, Reader, word},
+    yaml::Node,
+};
 
 /// A verb with its keys.
 #[derive(Clone, Debug)]
@@ -136,7 +139,7 @@ pub enum PushAnswer {
 
 impl FromNode for PushAnswer {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        super::word(node, "answer", &[("accept", Self::Accept), ("reject", Self::Reject)], reader)
+        word(node, "answer", &[("accept", Self::Accept), ("reject", Self::Reject)], reader)
     }
 }
 
@@ -182,7 +185,7 @@ impl Overrides {
 
 impl FromNode for Encoding {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        super::word(node, "encoding", &[("form", Self::Form), ("json", Self::Json)], reader)
+        word(node, "encoding", &[("form", Self::Form), ("json", Self::Json)], reader)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Source texts and what is wrong with them: spans, located YAML, and diagnostics with their rendering.
 
 mod diagnostic;
+pub(crate) mod document;
 pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Level, Place, Style, render, suggest};

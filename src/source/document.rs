@@ -5,73 +5,48 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-use crate::{
-    clock::parse_duration,
-    source::{
-        Diagnostic, Located, Source, Span, suggest,
-        yaml::{Data, Key, Node},
-    },
+use super::{
+    Diagnostic, Located, Source, Span, suggest,
+    yaml::{Data, Key, Node},
 };
-
-/// An enum whose variants are words in a file: read, shown, and listed in the schema.
-macro_rules! words {
-    (
-        $(#[$attribute:meta])*
-        $name:ident $what:literal { $($(#[$variant_attribute:meta])* $variant:ident = $word:literal,)+ }
-    ) => {
-        $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[expect(missing_docs, reason = "the words say it")]
-        pub enum $name { $($(#[$variant_attribute])* $variant,)+ }
-
-        impl $name {
-            const WORDS: &[(&'static str, Self)] = &[$(($word, Self::$variant)),+];
-
-            /// The word for it in a file.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl FromNode for $name {
-            fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-                super::word(node, $what, Self::WORDS, reader)
-            }
-        }
-
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"enum": [$($word),+]})
-            }
-        }
-    };
-}
+use crate::clock::parse_duration;
 
 /// A type that can be read from YAML.
-pub(super) trait FromNode: Sized {
+pub(crate) trait FromNode: Sized {
     /// Reads it; what is wrong goes to the reader, and then there may be nothing to return.
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self>;
 }
 
-/// Where problems go, and the text that they are about.
-pub(super) struct Reader<'a> {
-    pub(super) source: &'a Source,
-    pub(super) problems: &'a mut Vec<Diagnostic>,
+/// Where problems go, and what they are about.
+pub(crate) struct Reader<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) problems: &'a mut Vec<Diagnostic>,
+    /// Whether something is wrong with a value that is reported already.
+    is_reported: fn(&Node) -> bool,
 }
 
-impl Reader<'_> {
-    pub(super) fn problem(&mut self, problem: Diagnostic) {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(source: &'a Source, problems: &'a mut Vec<Diagnostic>) -> Self {
+        Self { source, problems, is_reported: |_| false }
+    }
+
+    /// The same, saying nothing more of values that something is wrong with already.
+    pub(crate) fn without(self, is_reported: fn(&Node) -> bool) -> Self {
+        Self { is_reported, ..self }
+    }
+
+    pub(crate) fn problem(&mut self, problem: Diagnostic) {
         self.problems.push(problem);
     }
 
+    /// Whether something is wrong with a value that is reported already.
+    pub(crate) fn is_reported(&self, node: &Node) -> bool {
+        (self.is_reported)(node)
+    }
+
     /// Reports that `node` is of the wrong type.
-    pub(super) fn wrong_type<T>(&mut self, node: &Node, expected: &str) -> Option<T> {
-        if is_matrix_name(node) {
+    pub(crate) fn wrong_type<T>(&mut self, node: &Node, expected: &str) -> Option<T> {
+        if self.is_reported(node) {
             return None;
         }
         let problem = Diagnostic::at(node.span, "this is of the wrong type")
@@ -88,23 +63,38 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a matrix name is left in a text: one that the matrix does not have, which is reported already.
-pub(super) fn is_matrix_name(node: &Node) -> bool {
-    matches!(&node.data, Data::String(text) if text.contains("{{ matrix.") || text.contains("{{matrix."))
+/// Reads a word that must be one of a few.
+pub(crate) fn word<T: Copy>(
+    node: &Node,
+    what: &str,
+    words: &[(&'static str, T)],
+    reader: &mut Reader<'_>,
+) -> Option<T> {
+    let Data::String(text) = &node.data else {
+        return reader.wrong_type(node, &format!("a word: a {what}"));
+    };
+    let found = words.iter().find(|(word, _)| word == text).map(|(_, value)| *value);
+    if found.is_none() && !reader.is_reported(node) {
+        reader.problem(
+            Diagnostic::at(node.span, format!("there is no {what} `{text}`"))
+                .one_of(text, words.iter().map(|(word, _)| *word)),
+        );
+    }
+    found
 }
 
 /// The entries of a map, as they are taken out one by one.
-pub(super) struct Fields<'a, 'r> {
+pub(crate) struct Fields<'a, 'r> {
     span: Span,
     entries: &'a [(Key, Node)],
     known: Vec<&'static str>,
     missing: Vec<&'static str>,
-    pub(super) reader: &'a mut Reader<'r>,
+    pub(crate) reader: &'a mut Reader<'r>,
 }
 
 impl<'a, 'r> Fields<'a, 'r> {
     /// Begins to read `node` as a map; nothing in its place is an empty map.
-    pub(super) fn of(node: &'a Node, reader: &'a mut Reader<'r>) -> Option<Self> {
+    pub(crate) fn of(node: &'a Node, reader: &'a mut Reader<'r>) -> Option<Self> {
         let entries = match &node.data {
             Data::Mapping(entries) => entries.as_slice(),
             Data::Null => &[],
@@ -114,7 +104,7 @@ impl<'a, 'r> Fields<'a, 'r> {
     }
 
     /// The entry of this key as it is, whatever its value.
-    pub(super) fn entry(&mut self, key: &'static str) -> Option<&'a (Key, Node)> {
+    pub(crate) fn entry(&mut self, key: &'static str) -> Option<&'a (Key, Node)> {
         if !self.known.contains(&key) {
             self.known.push(key);
         }
@@ -122,24 +112,24 @@ impl<'a, 'r> Fields<'a, 'r> {
     }
 
     /// The value of this key, if it is there.
-    pub(super) fn optional<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
+    pub(crate) fn optional<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
         let (_, node) = self.entry(key)?;
         if node.data == Data::Null { None } else { T::from_node(node, self.reader) }
     }
 
     /// The value of this key, if it is there; `null` is a value.
-    pub(super) fn optional_even_null<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
+    pub(crate) fn optional_even_null<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
         let (_, node) = self.entry(key)?;
         T::from_node(node, self.reader)
     }
 
     /// The value of this key, or the type's default.
-    pub(super) fn default<T: FromNode + Default>(&mut self, key: &'static str) -> T {
+    pub(crate) fn default<T: FromNode + Default>(&mut self, key: &'static str) -> T {
         self.optional(key).unwrap_or_default()
     }
 
     /// The value of this key, which must be there.
-    pub(super) fn required<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
+    pub(crate) fn required<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
         if let Some((_, node)) = self.entry(key) {
             return T::from_node(node, self.reader);
         }
@@ -148,17 +138,17 @@ impl<'a, 'r> Fields<'a, 'r> {
     }
 
     /// Where the map is.
-    pub(super) const fn span(&self) -> Span {
+    pub(crate) const fn span(&self) -> Span {
         self.span
     }
 
     /// Whether there are keys that nothing asked for.
-    pub(super) fn has_unknown(&self) -> bool {
+    pub(crate) fn has_unknown(&self) -> bool {
         self.entries.iter().any(|(key, _)| !self.known.contains(&key.text.as_str()))
     }
 
     /// Reports the keys that nothing asked for, and those that are missing and not just misspelt.
-    pub(super) fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         for (key, _) in self.entries {
             if self.known.contains(&key.text.as_str()) {
                 continue;
