@@ -54,6 +54,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod codes;
+pub mod config;
 pub mod emulator;
 pub mod event;
 pub mod exchange;

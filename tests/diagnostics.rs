@@ -1,7 +1,7 @@
 //! What is wrong with an input, in the exact words of the program: a folder of `tests/diagnostics` is a test.
 //!
 //! A folder holds the input and `output.txt`: a line with the exit code, then standard error. `args` has what is
-//! typed after `countersign check`, if that is not `scenarios`. With `UPDATE_DIAGNOSTICS=1` the outputs are written
+//! typed after `countersign check`, if that is not `scenarios`, and `environment` lines of `NAME=value`. With `UPDATE_DIAGNOSTICS=1` the outputs are written
 //! anew. What cannot be committed, such as a file of 100 MB, is made by [`make`].
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 #![expect(clippy::print_stdout, reason = "what was skipped is a result")]
@@ -48,12 +48,13 @@ fn check(name: &str, case: &Path) -> Result<(), Failed> {
     copy(case, project.path())?;
     make(name, project.path())?;
     let args = fs::read_to_string(case.join("args")).unwrap_or_else(|_| "scenarios".to_owned());
+    let environment = fs::read_to_string(case.join("environment")).unwrap_or_default();
     let before = files(project.path())?;
 
-    let output = countersign(project.path(), "check", &args)?;
+    let output = countersign(project.path(), "check", &args, &environment)?;
     let found = text(&output)?;
     // A run refuses the same with the same words before anything is sent.
-    let run = text(&countersign(project.path(), "run", &args)?)?;
+    let run = text(&countersign(project.path(), "run", &args, &environment)?)?;
     if run != found {
         return Err(format!("`run` and `check` differ:\n{}", diff(&found, &run)).into());
     }
@@ -102,7 +103,7 @@ fn reads_everything() -> io::Result<bool> {
     Ok(File::open(folder.path().join("scenarios/locked.yaml")).is_ok())
 }
 
-fn countersign(project: &Path, command: &str, args: &str) -> io::Result<Output> {
+fn countersign(project: &Path, command: &str, args: &str, environment: &str) -> io::Result<Output> {
     let program = env!("CARGO_BIN_EXE_countersign");
     let mut limited = if cfg!(target_os = "linux") {
         let mut shell = Command::new("sh");
@@ -123,6 +124,7 @@ fn countersign(project: &Path, command: &str, args: &str) -> io::Result<Output> 
         .current_dir(project)
         .env_remove("INSTA_UPDATE")
         .env_remove("CLICOLOR_FORCE")
+        .envs(environment.lines().filter_map(|line| line.split_once('=')))
         .output()
 }
 
@@ -136,7 +138,7 @@ fn text(output: &Output) -> Result<String, Failed> {
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     for (path, content) in files(from)? {
-        let beside = path == Path::new("args") || path == Path::new("output.txt");
+        let beside = ["args", "environment", "output.txt"].map(Path::new).contains(&&*path);
         if let Some(content) = content.filter(|_| !beside) {
             let target = to.join(path);
             fs::create_dir_all(target.parent().unwrap_or(to))?;

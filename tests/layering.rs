@@ -15,7 +15,9 @@ const LAYOUT: &[(&str, &[&str])] = &[
     // A leaf, and above `serve`, as long as it reads no more than messages: an outbox is made of its `Message`.
     ("codes", &["secret", "exchange", "clock"]),
     ("scenario", &["source", "secret", "clock"]),
-    ("plan", &["source", "scenario"]),
+    ("config", &["source", "secret"]),
+    // Of the configuration what a tenant cannot give.
+    ("plan", &["source", "scenario", "config"]),
     ("step", &["source", "secret", "exchange", "scenario"]),
     // Of `step` the scope, for templates in patterns.
     ("expect", &["source", "secret", "exchange", "scenario", "step"]),
@@ -48,9 +50,9 @@ const LAYOUT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "source", "secret", "exchange", "clock", "codes", "scenario", "plan", "step", "expect",
-            "snapshot", "observe", "client", "event", "emulator", "serve", "target", "run",
-            "report",
+            "source", "secret", "exchange", "clock", "codes", "scenario", "config", "plan", "step",
+            "expect", "snapshot", "observe", "client", "event", "emulator", "serve", "target",
+            "run", "report",
         ],
     ),
 ];

@@ -30,7 +30,7 @@ pub(super) enum Color {
 pub(super) enum Command {
     /// Run scenarios and compare what they see with their snapshots
     Run(Box<Run>),
-    /// Check scenario files; nothing is sent
+    /// Check scenario files, and the configuration of a target; nothing is sent
     Check(Check),
     /// Judge what an application did at a served tenant by the rules for clients
     CheckClient(CheckClient),
@@ -116,6 +116,9 @@ pub(super) struct Run {
 pub(super) struct Check {
     #[command(flatten)]
     pub(super) selection: Selection,
+    /// Check what `countersign.yaml` in the current folder says of this target too
+    #[arg(long, default_value = "emulator", value_name = "TARGET")]
+    pub(super) target: String,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod check_client;
+mod configuration;
 mod explain;
 mod files;
 mod generate;

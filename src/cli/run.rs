@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::{
     Exit, Failure,
     args::{Run, Update as UpdateArg},
+    configuration,
     files::{self, Catalogue},
     listen::{self, Listeners},
     output::{self, Output},
@@ -23,21 +24,25 @@ use crate::{
     target::{Emulated, Replay, Target},
 };
 
-const TARGETS: [&str; 2] = ["emulator", "replay"];
-
 pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
-    let Catalogue { scenarios, mut sources, store, whole, .. } =
-        files::load(&args.selection.paths)?;
+    let mut of_target = Vec::new();
+    let (catalogue, tenant) =
+        configuration::load(&args.selection.paths, &args.target, &mut of_target)?;
+    let Catalogue { scenarios, mut sources, store, whole, .. } = catalogue;
     let mut problems = Vec::new();
     let shard = args.shard.as_deref().and_then(|text| shard(text, &mut problems));
     let selection = files::selection(&args.selection, shard, &mut sources, &mut problems);
     let update = update(args.update, &mut problems);
     let wanted = listen::wanted(&args.report, &mut problems);
-    if !TARGETS.contains(&args.target.as_str()) {
-        problems.push(
-            Diagnostic::nowhere(format!("there is no target `{}`", args.target))
-                .one_of(&args.target, TARGETS),
+    problems.append(&mut of_target);
+    if tenant.is_some() {
+        let message =
+            format!("the target `{0}` is a tenant, and runs do not reach tenants yet", args.target);
+        let hint = format!(
+            "`countersign check --target {}` says what its configuration lacks",
+            args.target
         );
+        problems.push(Diagnostic::nowhere(message).hint(hint));
     }
     let ids: BTreeSet<String> = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
     let selected = selection.select(scenarios);

@@ -1,5 +1,6 @@
 //! Which scenarios are run, in which order, and which of them are skipped for what reason.
 
+mod gap;
 mod tags;
 
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use globset::GlobMatcher;
 
 use crate::scenario::Scenario;
 
-pub use tags::TagExpression;
+pub use self::{gap::gap, tags::TagExpression};
 
 /// What the command line says of which scenarios to run.
 #[derive(Clone, Debug, Default)]

@@ -23,11 +23,13 @@ pub(crate) struct Reader<'a> {
     pub(crate) problems: &'a mut Vec<Diagnostic>,
     /// Whether something is wrong with a value that is reported already.
     is_reported: fn(&Node) -> bool,
+    /// What `${NAME}` stands for in a text of a configuration; nothing where that is not to be judged.
+    pub(crate) variables: Option<&'a BTreeMap<String, String>>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(source: &'a Source, problems: &'a mut Vec<Diagnostic>) -> Self {
-        Self { source, problems, is_reported: |_| false }
+        Self { source, problems, is_reported: |_| false, variables: None }
     }
 
     /// The same, saying nothing more of values that something is wrong with already.
@@ -130,11 +132,17 @@ impl<'a, 'r> Fields<'a, 'r> {
 
     /// The value of this key, which must be there.
     pub(crate) fn required<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
-        if let Some((_, node)) = self.entry(key) {
-            return T::from_node(node, self.reader);
+        let (_, node) = self.required_entry(key)?;
+        T::from_node(node, self.reader)
+    }
+
+    /// The entry of this key, which must be there, as it is.
+    pub(crate) fn required_entry(&mut self, key: &'static str) -> Option<&'a (Key, Node)> {
+        let entry = self.entry(key);
+        if entry.is_none() {
+            self.missing.push(key);
         }
-        self.missing.push(key);
-        None
+        entry
     }
 
     /// Where the map is.

@@ -6,6 +6,8 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Level, Place, Style, render, suggest};
 
+use std::ops::Range;
+
 /// The texts that spans point into.
 #[derive(Debug, Default)]
 pub struct Sources(Vec<Source>);
@@ -55,6 +57,20 @@ impl Sources {
         let id = SourceId(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
         self.0.push(Source::new(name.into(), text.into()));
         id
+    }
+
+    /// Shows `*` for each byte of some parts of a source from now on, but for its ends of lines: places stay as they are.
+    pub(crate) fn conceal(&mut self, id: SourceId, parts: &[Range<usize>]) {
+        let Source { text, .. } = &mut self.0[id.0 as usize];
+        let mut concealed = std::mem::take(text).into_bytes();
+        for part in parts {
+            for byte in concealed.get_mut(part.clone()).into_iter().flatten() {
+                if *byte != b'\n' {
+                    *byte = b'*';
+                }
+            }
+        }
+        *text = String::from_utf8_lossy(&concealed).into_owned();
     }
 
     /// The source of this id, which must have come from here.

@@ -8,3 +8,4 @@ mod replay;
 mod run;
 mod signals;
 mod snapshots;
+mod tenant;

@@ -1,0 +1,224 @@
+//! `countersign.yaml` and `.env` in the current folder, and the environment, for `--target`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where the environment is asked for variables"
+)]
+
+use std::{collections::BTreeMap, env, fs, path::Path};
+
+use super::{Failure, args::Paths, files};
+use crate::{
+    config::{self, TargetSpec},
+    scenario::Scenario,
+    source::{Diagnostic, Sources, suggest},
+};
+
+/// The file's name.
+const FILE: &str = "countersign.yaml";
+/// The file with more variables.
+const VARIABLES: &str = ".env";
+/// The targets that need no configuration.
+const BUILT_IN: [&str; 2] = ["emulator", "replay"];
+
+/// Reads scenarios and the tenant of this name, if it is one; what is wrong with the tenant goes to `problems`. The
+/// error is everything that is wrong with the scenarios, and then with the tenant as well.
+pub(super) fn load(
+    paths: &Paths,
+    target: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<(files::Catalogue, Option<TargetSpec>), Failure> {
+    let loaded = files::load(paths);
+    if BUILT_IN.contains(&target) {
+        return Ok((loaded?, None));
+    }
+    match loaded {
+        Ok(mut catalogue) => {
+            let spec = tenant(target, &mut catalogue.sources, problems);
+            if let Some(spec) = spec.as_ref().filter(|_| catalogue.whole) {
+                unknown_exceptions(spec, &catalogue.scenarios, problems);
+            }
+            Ok((catalogue, spec))
+        }
+        Err(Failure::Input(mut all, mut sources)) => {
+            tenant(target, &mut sources, &mut all);
+            Err(Failure::Input(all, sources))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// An exception of a scenario that is not there would never apply.
+fn unknown_exceptions(tenant: &TargetSpec, scenarios: &[Scenario], problems: &mut Vec<Diagnostic>) {
+    for (id, _) in &tenant.exceptions {
+        if !scenarios.iter().any(|scenario| scenario.id == id.value) {
+            let problem = Diagnostic::at(id.span, format!("there is no scenario `{}`", id.value));
+            let ids = scenarios.iter().map(|scenario| scenario.id.as_str());
+            problems.push(match suggest(&id.value, ids) {
+                Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+                None => problem.hint("`countersign list` prints those that there are"),
+            });
+        }
+    }
+}
+
+fn tenant(
+    target: &str,
+    sources: &mut Sources,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<TargetSpec> {
+    let path = Path::new(FILE);
+    if !path.exists() {
+        problems.push(
+            Diagnostic::nowhere(format!("there is no target `{target}`"))
+                .one_of(target, BUILT_IN)
+                .or_hint("`countersign.yaml` in this folder names others, and there is none"),
+        );
+        return None;
+    }
+    let text = files::read(path, problems)?;
+    let mut variables = variables(problems);
+    // The environment wins.
+    variables.extend(
+        env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }),
+    );
+    let source = sources.add(FILE, text);
+    let spec = config::read(source, sources, &variables, target, problems)?;
+    if let Some(ca) = &spec.ca {
+        // Whether the certificates are any good is told where they are used.
+        let is_pem = fs::read_to_string(&ca.value)
+            .map(|text| text.contains("-----BEGIN CERTIFICATE-----"))
+            .map_err(|error| error.to_string());
+        let wrong = match is_pem {
+            Ok(true) => return Some(spec),
+            Ok(false) => "there is no certificate in it".to_owned(),
+            Err(error) => error,
+        };
+        problems.push(
+            Diagnostic::at(ca.span, "this file is of no use")
+                .expected("a file with certificates in PEM, from this folder")
+                .hint(wrong),
+        );
+    }
+    Some(spec)
+}
+
+/// The variables of `.env`, if it is there.
+fn variables(problems: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {
+    let path = Path::new(VARIABLES);
+    let text = if path.exists() { files::read(path, problems) } else { None };
+    parse(&text.unwrap_or_default(), problems)
+}
+
+/// Lines of `NAME=value`; with quotes around it, a value may go over several lines. Wrong lines are told by their number
+/// alone: they may have a secret in them.
+fn parse(text: &str, problems: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let number = text[..text.len() - rest.len()].matches('\n').count() + 1;
+        let mut wrong = |what: &str| {
+            problems.push(
+                Diagnostic::file(format!("{VARIABLES}:{number}"), what)
+                    .expected("`NAME=value`, `NAME='value'` or a comment after `#`"),
+            );
+        };
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let (begun, next) = (rest, after);
+        rest = next;
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some((name, value)) = line.split_once('=') else {
+            wrong("this line sets no variable");
+            continue;
+        };
+        let name = name.trim();
+        let name = name.strip_prefix("export ").map_or(name, str::trim);
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if name.is_empty() || !name.bytes().all(is_part) {
+            wrong("this line sets no variable");
+            continue;
+        }
+        let value = value.trim();
+        let Some(quote) = value.chars().next().filter(|first| "'\"".contains(*first)) else {
+            let value = value.split(" #").next().unwrap_or_default().trim_end();
+            variables.insert(name.to_owned(), value.to_owned());
+            continue;
+        };
+        let open = begun.find(quote).map_or("", |at| &begun[at + 1..]);
+        let Some((value, after)) = quoted(open, quote) else {
+            wrong("the quoted value has no end");
+            break;
+        };
+        let (left, next) = after.split_once('\n').unwrap_or((after, ""));
+        if !(left.trim().is_empty() || left.trim_start().starts_with('#')) {
+            wrong("something stands behind the quoted value");
+        }
+        rest = next;
+        variables.insert(name.to_owned(), value);
+    }
+    variables
+}
+
+/// The text up to the quote, and what is behind it. Between double quotes `\n` is a new line, and a backslash takes what is
+/// behind it as it is.
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            _ if character == quote => return Some((value, &text[at + 1..])),
+            '\\' if quote == '"' => match characters.next()?.1 {
+                'n' => value.push('\n'),
+                escaped => value.push(escaped),
+            },
+            _ => value.push(character),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn lines_are_variables() {
+        let text = "# all\nA=1\n export B = two words # said\n\nC='#a\n\\nb' # c\nD=\"x\\n\\\"y\\\"\"\nE=\nF=a#b=c\r\n";
+        let mut problems = Vec::new();
+        let variables = parse(text, &mut problems);
+        let expected = [
+            ("A", "1"),
+            ("B", "two words"),
+            ("C", "#a\n\\nb"),
+            ("D", "x\n\"y\""),
+            ("E", ""),
+            ("F", "a#b=c"),
+        ];
+        assert_eq!(problems, []);
+        assert!(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(expected));
+    }
+
+    #[test]
+    fn wrong_lines_are_told_without_what_is_in_them() {
+        let mut problems = Vec::new();
+        let variables = parse("A=1\nhunter2\nB='b' c\nC-D=1\nE=\"hunter2\nF=1\n", &mut problems);
+        let told: Vec<_> = problems
+            .iter()
+            .map(|problem| format!("{:?} {}", problem.place, problem.message))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "File(\".env:2\") this line sets no variable",
+                "File(\".env:3\") something stands behind the quoted value",
+                "File(\".env:4\") this line sets no variable",
+                "File(\".env:5\") the quoted value has no end",
+            ]
+        );
+        assert_eq!(variables.len(), 2);
+    }
+}

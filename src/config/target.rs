@@ -1,0 +1,187 @@
+//! A target: a tenant, what a run may do there, and what it has to wait for.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    Channel, Client, Codes, Management,
+    value::{Domain, Email, PhoneNumber, Plain, Text, Time, Whole, positive},
+};
+use crate::{
+    secret::Secret,
+    source::{
+        Diagnostic, Located,
+        document::{Fields, FromNode, Reader, word},
+        yaml::{Data, Node},
+    },
+};
+
+/// A tenant as a target.
+#[derive(Clone, Debug)]
+pub struct TargetSpec {
+    /// Its domain, with a port if that is not 443.
+    pub domain: String,
+    /// The domain that its clients use, if that is another.
+    pub custom_domain: Option<String>,
+    /// The application that sends the requests.
+    pub client: Client,
+    /// The API whose access tokens are asked for.
+    pub audience: Option<String>,
+    /// The connection that users are in.
+    pub realm: String,
+    /// The application for the Management API: with it users can be made.
+    pub management: Option<Management>,
+    /// A file with the certificates, in PEM, that are trusted besides the system's.
+    pub ca: Option<Located<String>>,
+    /// Where codes come from.
+    pub codes: BTreeMap<Channel, Codes>,
+    /// How often it may be asked.
+    pub rate: Option<Rate>,
+    /// How long a scenario may wait for time to pass.
+    pub max_wait: Duration,
+    /// What may be done to what the run did not make.
+    pub allow: Vec<Allowed>,
+    /// Whether people depend on it.
+    pub production: bool,
+    /// Users that are there already; none where they are made.
+    pub users: Vec<PoolUser>,
+    /// The snapshots that it is known to differ from, and why.
+    pub exceptions: Vec<(Located<String>, String)>,
+}
+
+/// How often a tenant may be asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Requests in a second, on the whole.
+    pub per_second: f64,
+    /// Requests at once.
+    pub burst: u32,
+}
+
+/// What may be done to what the run did not make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// The tenant's settings may be made what a scenario asks for.
+    Provision,
+    /// Factors of users, and users, may be removed.
+    Remove,
+}
+
+/// A user who is there already.
+#[derive(Clone, Debug)]
+pub struct PoolUser {
+    /// Their address.
+    pub email: String,
+    /// Their password.
+    pub password: Secret<String>,
+    /// Their phone number.
+    pub phone_number: Option<String>,
+}
+
+/// How long a scenario may wait unless the target says so.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+/// The connection that every new tenant of Auth0's has.
+const REALM: &str = "Username-Password-Authentication";
+
+impl FromNode for TargetSpec {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let plain = |Plain(text): Plain| text;
+        let domain = fields.required("domain").map(|Domain(domain)| domain);
+        let custom_domain = fields.optional("custom_domain").map(|Domain(domain)| domain);
+        let client = fields.required("client");
+        let audience = fields.optional("audience").map(plain);
+        let realm = fields.optional("realm").map_or_else(|| REALM.to_owned(), plain);
+        let management = fields.optional("management");
+        let ca =
+            fields.optional("ca").map(|text: Text| Located { value: text.value, span: text.span });
+        let codes = fields.default("codes");
+        let rate = fields.optional("rate");
+        let max_wait = fields.optional("max_wait").map_or(MAX_WAIT, |Time(time)| time);
+        let allow: Vec<Allowed> = fields.default("allow");
+        let production = fields.default("production");
+        let users: Vec<PoolUser> = fields.default("users");
+        let exceptions: Vec<(Located<String>, Plain)> = fields.default("exceptions");
+        if fields.entry("management").is_none() && fields.entry("users").is_none() {
+            let problem = Diagnostic::at(fields.span(), "there are no users");
+            fields.reader.problem(problem.expected("`management` or `users`").hint(
+                "with `management` users are made for each scenario; `users` names some that are there",
+            ));
+        }
+        if let Some((key, _)) = fields.entry("allow")
+            && production
+            && !allow.is_empty()
+        {
+            let problem = Diagnostic::at(key.span, "a target in production allows nothing more");
+            fields.reader.problem(problem.hint("leave out `allow`, or `production`"));
+        }
+        if let Some((key, node)) = fields.entry("users")
+            && matches!(&node.data, Data::Sequence(nodes) if nodes.is_empty())
+        {
+            let problem = Diagnostic::at(key.span, "there is no user in it");
+            fields.reader.problem(problem.hint("leave it out, and users are made"));
+        }
+        let mut known = Vec::new();
+        for user in &users {
+            let email = user.email.to_lowercase();
+            if known.contains(&email) {
+                let place = fields.entry("users").map_or(fields.span(), |(key, _)| key.span);
+                let problem = Diagnostic::at(place, "two users have one address");
+                fields.reader.problem(problem.hint("two scenarios must never share a user"));
+            }
+            known.push(email);
+        }
+        fields.finish();
+        Some(Self {
+            domain: domain?,
+            custom_domain,
+            client: client?,
+            audience,
+            realm,
+            management,
+            ca,
+            codes,
+            rate,
+            max_wait,
+            allow,
+            production,
+            users,
+            exceptions: exceptions.into_iter().map(|(id, reason)| (id, plain(reason))).collect(),
+        })
+    }
+}
+
+impl FromNode for Rate {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let per_second = fields.required("per_second").map(|PerSecond(number)| number);
+        let burst = fields.required("burst").map(|Whole::<10_000>(number)| number);
+        fields.finish();
+        Some(Self { per_second: per_second?, burst: burst? })
+    }
+}
+
+struct PerSecond(f64);
+
+impl FromNode for PerSecond {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        positive(node, "a number above zero", reader).map(Self)
+    }
+}
+
+impl FromNode for Allowed {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let words = [("provision", Self::Provision), ("remove", Self::Remove)];
+        word(node, "permission", &words, reader)
+    }
+}
+
+impl FromNode for PoolUser {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = Fields::of(node, reader)?;
+        let email = fields.required("email").map(|Email(email)| email);
+        let password = fields.required("password");
+        let phone_number = fields.optional("phone_number").map(|PhoneNumber(number)| number);
+        fields.finish();
+        Some(Self { email: email?, password: password?, phone_number })
+    }
+}
