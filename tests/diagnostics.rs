@@ -24,6 +24,9 @@ use walkdir::WalkDir;
 /// The address space that the program gets, in KiB: less than the largest input has.
 const MEMORY: &str = "98304";
 
+/// What every secret in a fixture begins with.
+const SECRET: &str = "hunter";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut trials = Vec::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics"))? {
@@ -57,6 +60,9 @@ fn check(name: &str, case: &Path) -> Result<(), Failed> {
     let run = text(&countersign(project.path(), "run", &args, &environment)?)?;
     if run != found {
         return Err(format!("`run` and `check` differ:\n{}", diff(&found, &run)).into());
+    }
+    if found.contains(SECRET) {
+        return Err(format!("a secret is shown:\n{found}").into());
     }
     if files(project.path())? != before {
         return Err("something was written".into());

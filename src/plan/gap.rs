@@ -12,7 +12,7 @@ pub fn gap(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
         return Some("it makes requests fail, which only the emulator does".to_owned());
     }
     let users = scenario.given.users.len() + 1;
-    if target.management.is_none() && users > target.users.len() {
+    if !target.users.is_empty() && users > target.users.len() {
         let known = target.users.len();
         return Some(format!("it needs {users} users, and `users` has {known}"));
     }
@@ -84,6 +84,7 @@ mod tests {
             (&enrol("email"), &prompt, None),
             (&enrol("otp"), MADE, None),
             (bob, POOL, Some("it needs 2 users, and `users` has 1")),
+            (bob, &format!("{MADE}, {POOL}"), Some("it needs 2 users, and `users` has 1")),
             (bob, MADE, None),
             (advance, MADE, Some("it waits 60s, and `max_wait` is 30s")),
             (advance, &waits, None),
