@@ -64,3 +64,19 @@ fn certificates_are_looked_for() {
     let seen = project.run_with("check --target staging", &VARIABLES, "").exits(2);
     seen.says("countersign.yaml:10:9").says("there is no certificate in it");
 }
+
+/// The example of the page is one that works.
+#[test]
+fn the_documented_target_lacks_nothing_but_its_variables() {
+    let page = include_str!("../../docs/tenant.md");
+    let (_, example) = page.split_once("```yaml\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let project = project();
+    project.write("countersign.yaml", example);
+    let seen = project.run("check --target staging").exits(2);
+    assert!(seen.stderr.ends_with("6 errors\n"), "{}", seen.stderr);
+    let names = seen.stderr.split("the variable `").skip(1);
+    let names = names.map(|rest| rest.split('`').next().expect("a name"));
+    let variables: Vec<_> = names.map(|name| (name, "a.example.com")).collect();
+    project.run_with("check --target staging", &variables, "").exits(0);
+}
