@@ -1,11 +1,32 @@
-//! Where one-time codes come from: messages, read as a person would read them, and an authenticator app.
+//! Where one-time codes come from: messages, read as a person would read them, authenticator apps, programs, persons.
+//!
+//! An emulated tenant's messages are at hand: [`newest`] finds the code in them. A real tenant's arrive somewhere, some
+//! time: a [`CodeSource`] looks there until the code has come. Before the request that makes a message be sent it tells a
+//! [`Baseline`], and no code is taken of what was there then.
 
-use std::time::Duration;
+mod command;
+mod find;
+mod http;
+mod imap;
+mod mail;
+mod poll;
+mod presets;
+mod prompt;
+mod source;
+mod totp;
+
+use std::{net::IpAddr, time::Duration};
 
 use thiserror::Error;
-use totp_rs::{Builder, Secret};
 
-use crate::clock::Timestamp;
+pub use command::{Command, NoProgram};
+pub use find::{BadPattern, Pattern};
+pub use http::{BadHttp, Detail, Format, Http, Newest, Shape};
+pub use imap::{BadImap, Imap, ImapSettings, Security};
+pub use poll::Waited;
+pub use prompt::Prompt;
+pub use source::{Baseline, CodeSource, Wanted};
+pub use totp::{App, next_step, step, totp};
 
 /// A message that reached a user.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +49,13 @@ pub enum Address {
 }
 
 impl Address {
+    /// The address or the number itself.
+    fn place(&self) -> &str {
+        match self {
+            Self::Email(place) | Self::Sms(place) | Self::Voice(place) => place,
+        }
+    }
+
     /// Whether it is the same place: numbers are compared as they are, and a subaddress (`name+detail@domain`) reaches
     /// the mailbox of the address without it.
     fn reaches(&self, other: &Self) -> bool {
@@ -53,6 +81,40 @@ pub enum NoCode {
     /// There is no secret to make one of.
     #[error("no secret of an authenticator app is known of the user")]
     NoSecret,
+    /// Nothing came within the limit; addresses are masked.
+    #[error("{0}")]
+    NotCome(Box<Waited>),
+    /// The inbox cannot be read.
+    #[error("the inbox at {place} cannot be read: {cause}")]
+    Unavailable {
+        /// Host and port.
+        place: String,
+        /// Why, with nothing secret in it.
+        cause: String,
+    },
+    /// The code that the app shows was given out, and the next comes after the limit.
+    #[error("the app's code was used already, and the next comes in {} s, after the limit", .0.as_secs())]
+    CodeUsed(Duration),
+    /// The program has not given one.
+    #[error("`{program}` gives no code: {cause}")]
+    Command {
+        /// The program, without its arguments.
+        program: String,
+        /// Why.
+        cause: String,
+    },
+    /// There is nobody to ask.
+    #[error("nobody can be asked for the code: there is no terminal")]
+    NoTerminal,
+    /// The person who was asked has not answered within the limit.
+    #[error("nobody has typed the code within {} s", .0.as_secs_f32())]
+    NoAnswer(Duration),
+    /// The person who was asked has typed nothing.
+    #[error("an empty line was typed instead of the code")]
+    EmptyAnswer,
+    /// A source of one kind was asked for what another has.
+    #[error("the source that is set up for this channel has no codes of {0}")]
+    NotHere(&'static str),
 }
 
 /// The code in the newest message that reached `address`. `messages` are oldest first.
@@ -65,6 +127,7 @@ pub fn newest(messages: &[Message], address: &Address) -> Result<String, NoCode>
         .and_then(|message| code(&message.text).ok_or(NoCode::NoDigits))
 }
 
+/// The address without its part behind `+`.
 fn mailbox(address: &str) -> String {
     let (local, domain) = address.split_once('@').unwrap_or((address, ""));
     let name = local.split('+').next().unwrap_or_default();
@@ -78,55 +141,19 @@ fn code(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// How long an authenticator app shows a code.
-const STEP: Duration = Duration::from_secs(30);
-
-/// The code that an authenticator app with this secret, in base32, shows at a moment: RFC 6238 with SHA1, six digits
-/// and steps of 30 s.
-pub fn totp(secret: &str, now: Timestamp) -> Result<String, NoCode> {
-    let secret =
-        Secret::try_from_base32(secret).ok().filter(|secret| !secret.as_bytes().is_empty());
-    let app = Builder::new().with_secret(secret.ok_or(NoCode::NoSecret)?).build_noncompliant();
-    Ok(app.generate(now.as_secs()).to_string())
+/// How long to wait between two looks into an inbox at `host`: one far away is not to be bothered.
+fn interval(host: &str) -> Duration {
+    Duration::from_millis(if is_loopback(host) { 250 } else { 2000 })
 }
 
-/// Which step a moment is in.
-#[must_use]
-pub const fn step(now: Timestamp) -> u64 {
-    now.as_secs() / STEP.as_secs()
-}
-
-/// How long it is from a moment to the next step.
-#[must_use]
-pub fn next_step(now: Timestamp) -> Duration {
-    let next = Timestamp::from_millis(0) + Duration::from_secs((step(now) + 1) * STEP.as_secs());
-    next.since(now)
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{Address, Message, NoCode, newest, next_step, step, totp};
-    use crate::clock::Timestamp;
-
-    /// RFC 6238, appendix B.
-    #[test]
-    fn an_app_shows_the_codes_of_the_standard() {
-        let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
-        for (seconds, code) in
-            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924")]
-        {
-            assert_eq!(totp(secret, Timestamp::from_millis(seconds * 1000)), Ok(code.to_owned()));
-        }
-        for secret in ["", "none at all", "[totp_secret#1]"] {
-            assert_eq!(totp(secret, Timestamp::from_millis(0)), Err(NoCode::NoSecret));
-        }
-        for (millis, number, left) in [(0, 0, 30_000), (29_999, 0, 1), (30_000, 1, 30_000)] {
-            let moment = Timestamp::from_millis(millis);
-            assert_eq!((step(moment), next_step(moment)), (number, Duration::from_millis(left)));
-        }
-    }
+    use super::{Address, Message, NoCode, newest};
 
     #[test]
     fn the_newest_code_for_the_mailbox_counts() {
