@@ -1,0 +1,96 @@
+//! Where codes come from, as real programs have them: mailboxes of dovecot, which is an IMAP server, and inboxes of
+//! maildev, which has an HTTP API. Other HTTP APIs are played from answers that were written by hand.
+//!
+//! `tests/run` installs the programs; without one its tests are ignored, and named at the end.
+#![expect(clippy::disallowed_methods, reason = "programs and mailboxes are files")]
+#![expect(clippy::print_stdout, reason = "what was skipped is a result")]
+
+mod dovecot;
+mod imap;
+mod maildev;
+mod maildev_inbox;
+mod presets;
+
+use std::{net::TcpListener, process::Child, process::Command, time::Duration};
+
+use countersign::{
+    clock::RunningClock,
+    codes::{Address, Baseline, CodeSource, NoCode, Wanted},
+};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Long enough for what comes, however busy the machine is.
+const ENOUGH: Duration = Duration::from_secs(30);
+/// For what never comes.
+const SHORT: Duration = Duration::from_millis(600);
+
+type Test = fn() -> Result<(), Failed>;
+
+fn main() {
+    let mut trials = Vec::new();
+    let mut skipped = Vec::new();
+    for (name, tests, missing) in [
+        ("imap", imap::TESTS, dovecot::missing()),
+        ("maildev", maildev_inbox::TESTS, maildev::missing()),
+        ("presets", presets::TESTS, None),
+    ] {
+        for (test, run) in tests {
+            let trial = Trial::test(format!("{name}::{test}"), *run);
+            trials.push(trial.with_ignored_flag(missing.is_some()));
+        }
+        skipped.extend(missing.map(|reason| format!("codes/{name}: {reason}")));
+    }
+    let arguments = Arguments::from_args();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        for what in skipped {
+            println!("skipped: {what}");
+        }
+    }
+    conclusion.exit();
+}
+
+/// Runs a test that waits.
+fn block_on(test: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(test)
+}
+
+fn email(address: &str) -> Address {
+    Address::Email(address.to_owned())
+}
+
+async fn baseline(source: &CodeSource, address: &Address) -> Result<Baseline, NoCode> {
+    source.baseline(Wanted::Message(address), ENOUGH, &RunningClock::default()).await
+}
+
+async fn code(
+    source: &CodeSource,
+    address: &Address,
+    since: &Baseline,
+    limit: Duration,
+) -> Result<String, NoCode> {
+    let clock = RunningClock::default();
+    let code = source.code(Wanted::Message(address), since, limit, &clock).await?;
+    Ok(code.expose().clone())
+}
+
+/// Ports of loopback that nobody listened on a moment ago.
+fn free_ports<const N: usize>() -> std::io::Result<[u16; N]> {
+    let mut ports = [0; N];
+    let mut listeners = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        *port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok(ports)
+}
+
+/// Ends a process with its own, the group of which it leads: dovecot's go on serving connections without it.
+fn end(child: &mut Child) {
+    if let Ok(None) = child.try_wait() {
+        let group = format!("-{}", child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = child.wait();
+    }
+}
