@@ -118,7 +118,10 @@ fn stands_alone(before: &str, after: &str) -> bool {
     };
     let goes_on_after = match after.next() {
         Some(next) if part(next) => true,
-        Some(next) if joins(next) => after.next().is_some_and(|next| next.is_ascii_digit()),
+        // With a comma goes on a sentence: `482913,5 minutes`.
+        Some(next) if joins(next) && next != ',' => {
+            after.next().is_some_and(|next| next.is_ascii_digit())
+        }
         _ => false,
     };
     !goes_on_before && !goes_on_after
@@ -128,6 +131,7 @@ fn stands_alone(before: &str, after: &str) -> bool {
 /// those in `glued`, which are nothing.
 fn visible(html: &str, glued: &[&str]) -> String {
     let mut text = String::with_capacity(html.len());
+    let lower_case = html.to_ascii_lowercase();
     let mut rest = html;
     while let Some(at) = rest.find('<') {
         text.push_str(&rest[..at]);
@@ -151,7 +155,7 @@ fn visible(html: &str, glued: &[&str]) -> String {
             text.push(' ');
         }
         if opens && HIDDEN.contains(&name.as_str()) {
-            let end = rest.to_ascii_lowercase().find(&format!("</{name}"));
+            let end = lower_case[html.len() - rest.len()..].find(&format!("</{name}"));
             rest = end.map_or("", |end| &rest[end..]);
         }
     }
@@ -180,7 +184,10 @@ fn entities(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let known = rest[1..].split_once(';').and_then(|(name, _)| Some((name, entity(name)?)));
+        // None that is known is longer.
+        let length = rest.bytes().take(12).position(|next| next == b';');
+        let name = length.and_then(|length| rest.get(1..length));
+        let known = name.and_then(|name| Some((name, entity(name)?)));
         if let Some((name, character)) = known {
             out.push(character);
             rest = &rest[name.len() + 2..];
@@ -241,6 +248,7 @@ mod tests {
             ("color #482913 and order #482913 and id a482913 or 482913b", None),
             ("one 48291 two 4829134", None),
             ("482 913", None),
+            ("验证码:482913,5分钟内有效", Some("482913")),
         ] {
             assert_eq!(Pattern::SixDigits.in_text(text).as_deref(), code, "{text}");
         }

@@ -13,6 +13,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::Mutex,
+    time::timeout,
 };
 use tokio_rustls::{
     TlsConnector,
@@ -139,10 +140,13 @@ impl Imap {
         let examine = async {
             let mut place = self.kept.lock().await;
             let again = match place.take() {
-                Some(mut kept) => self.examine(&mut kept).await.map(|()| kept),
+                Some(mut kept) => match timeout(limit / 3, self.examine(&mut kept)).await {
+                    Ok(examined) => examined.map(|()| kept),
+                    Err(_) => Err(Trouble::Broken(String::new())),
+                },
                 None => Err(Trouble::Broken(String::new())),
             };
-            // One that has been idle for long may be closed.
+            // One that has been idle for long may be closed, or dead without a sign.
             let mut kept = match again {
                 Err(Trouble::Broken(_)) => self.connect().await?,
                 again => again?,

@@ -18,6 +18,9 @@ use crate::{
     secret::Secret,
 };
 
+/// A look that takes longer is given up, and begun anew: a connection may have died without a sign.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
+
 /// Something that messages of many users come to.
 pub(super) trait Inbox: Sync {
     /// Host and port, for people.
@@ -75,7 +78,7 @@ pub(super) async fn wait(
     let mut seen = Seen::default();
     let mut trouble = None;
     loop {
-        let granted = left();
+        let granted = left().min(LONGEST_LOOK);
         match timeout(granted, inbox.look(address, since, &seen.known, seen.looks == 0)).await {
             Ok(Ok(view)) => {
                 trouble = None;

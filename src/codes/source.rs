@@ -75,6 +75,9 @@ impl CodeSource {
     /// The code for `wanted` in the newest message since the baseline, as soon as it is there. Not later than `limit`
     /// there is a code or an error. Asked again with the same baseline it gives the same code, or that of a newer
     /// message; an app never gives a code twice.
+    ///
+    /// A message that was on its way at the baseline cannot be told from a newer one: if its code is refused, take a
+    /// baseline again, and wait for the next message.
     pub async fn code(
         &self,
         wanted: Wanted<'_>,

@@ -78,7 +78,7 @@ fn what_is_refused() -> Result<(), Failed> {
             error.ends_with("cannot be read: it has not accepted the user's name and password"),
             "{error}"
         );
-        let folder = dovecot.mailbox(|settings| settings.mailbox = "Codes".to_owned())?;
+        let folder = dovecot.mailbox(|settings| "Codes".clone_into(&mut settings.mailbox))?;
         let error = baseline(&folder, &ann).await.expect_err("no such mailbox").to_string();
         assert!(error.ends_with("it does not open the mailbox `Codes`"), "{error}");
         Ok(())
@@ -125,7 +125,7 @@ fn a_stale_code_is_not_taken() -> Result<(), Failed> {
         let missing = code(&source, &ann, &second, SHORT).await;
         assert!(matches!(missing, Err(NoCode::NotCome(_))));
         // Its clock says that it is older than what was there: the order in which they came counts.
-        dovecot.deliver(Duration::from_secs(3600), &mail("ann@x.example", "333333"))?;
+        dovecot.deliver(Duration::from_hours(1), &mail("ann@x.example", "333333"))?;
         assert_eq!(code(&source, &ann, &second, ENOUGH).await?, "333333");
         dovecot.deliver(NOW, &mail("ann@x.example", "444444"))?;
         assert_eq!(code(&source, &ann, &second, ENOUGH).await?, "444444");
