@@ -8,7 +8,6 @@ use std::{
 use futures_util::future::BoxFuture;
 use jsonpath_rust::parser::{model::JpQuery, parse_json_path};
 use mail_parser::DateTime;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -16,79 +15,12 @@ use super::{
     Baseline, NoCode, Pattern,
     mail::{Mail, addresses},
     poll::{self, Arrival, Inbox, Trouble, View},
+    shape::{Detail, Encoding, Format, Newest, Shape, Values},
 };
 use crate::{
     clock::{Clock, Timestamp},
     secret::Secret,
 };
-
-/// How an API lists messages. In `path`, `headers`, `credentials`, `body` and a detail's path stand placeholders:
-/// `{to}` is the address or number, `{tag}` what its local part has behind the first `.`, `{since}` a moment a minute
-/// before the request (RFC 3339) and `{since_ms}` the same in milliseconds since the Unix epoch; in a detail's path
-/// `{id}` is the message's id. Any other name is that of a parameter. Paths into JSON are `JSONPath` queries (RFC 9535).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// The URL that paths are appended to, with no slash at its end.
-    pub base: String,
-    /// Below the base, with the query. What placeholders stand for is percent-encoded.
-    pub path: String,
-    /// The names and values of headers.
-    pub headers: Vec<(String, String)>,
-    /// The user and the password of HTTP Basic authentication.
-    pub credentials: Option<(String, String)>,
-    /// A JSON body, which makes the request a POST.
-    pub body: Option<String>,
-    /// Statuses that say that there is no message, besides success.
-    pub empty: Vec<u16>,
-    /// From the answer to the messages.
-    pub messages: String,
-    /// Which of them is the newest.
-    pub newest: Newest,
-    /// From a message to its id, and all below likewise.
-    pub id: String,
-    /// To the addresses or numbers that it went to. Without any, all messages are taken to be to the one asked for: the
-    /// API has to choose them then.
-    pub to: Vec<String>,
-    /// To when it was received: RFC 3339, RFC 5322, or a number of seconds or milliseconds since the Unix epoch.
-    pub received: Option<String>,
-    /// To its texts, subject included.
-    pub text: Vec<String>,
-    /// To its HTML.
-    pub html: Vec<String>,
-    /// Where the rest of a message is, if not in the list. With JSON, `text` and `html` are looked for there too.
-    pub detail: Option<Detail>,
-}
-
-/// Which of the messages in a list is the newest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Newest {
-    /// The first one.
-    First,
-    /// The last one.
-    Last,
-}
-
-/// Where one message is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Detail {
-    /// Below the base, with `{id}`.
-    pub path: String,
-    /// What is there.
-    pub format: Format,
-}
-
-/// What a message is given as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// JSON, with texts and HTML in it.
-    Json,
-    /// A text.
-    Text,
-    /// HTML.
-    Html,
-    /// The message as it was sent (RFC 5322 and MIME).
-    Mime,
-}
 
 /// Why an inbox cannot be used as it is set.
 #[derive(Debug, Error)]
@@ -132,21 +64,6 @@ struct Queries {
     html: Vec<JpQuery>,
 }
 
-/// What placeholders are written into.
-#[derive(Clone, Copy)]
-enum Into {
-    Url,
-    Json,
-    Header,
-}
-
-/// What an id and an address need not be encoded for.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// What a moment is earlier by that a server is told: its clock may be behind. What was there is known by its id.
-const SLACK_MILLIS: u64 = 60_000;
-/// What a request says of the message that it is about.
-const KNOWN: [&str; 5] = ["to", "tag", "since", "since_ms", "id"];
-
 impl Http {
     /// Calls nothing yet. `parameters` are what placeholders stand for, `ca` certificates of authorities to trust besides
     /// the operating system's, as PEM, and `interval` the time between two looks; if it is not set, 250 ms on loopback
@@ -166,12 +83,8 @@ impl Http {
         let interval = interval.unwrap_or_else(|| super::interval(host));
         let place = format!("{host}:{port}");
         let queries = Queries::parse(&shape)?;
-        for template in shape.templates() {
-            for name in placeholders(template) {
-                if !KNOWN.contains(&name) && !parameters.contains_key(name) {
-                    return Err(BadHttp::Placeholder(name.to_owned()));
-                }
-            }
+        if let Some(name) = shape.unknown(&parameters) {
+            return Err(BadHttp::Placeholder(name.to_owned()));
         }
         let unmade = |error: reqwest::Error| BadHttp::Client(innermost(&error.without_url()));
         let mut client = reqwest::Client::builder();
@@ -279,9 +192,10 @@ impl Http {
         since: &Baseline,
         id: &str,
     ) -> Result<Option<Vec<u8>>, Trouble> {
-        let fill = |template: &str, into| self.filled(template, into, address, since, id);
+        let values = Values { parameters: &self.parameters, to: address, since: since.at(), id };
+        let fill = |template: &str, encoding| values.fill(template, encoding);
         let shape = &self.shape;
-        let url = format!("{}{}", shape.base, fill(path, Into::Url));
+        let url = format!("{}{}", shape.base, fill(path, Encoding::Url));
         // Only the list is asked for with a body.
         let body = shape.body.as_ref().filter(|_| id.is_empty());
         let mut request = match body {
@@ -289,15 +203,15 @@ impl Http {
                 .client
                 .post(url)
                 .header("content-type", crate::exchange::JSON)
-                .body(fill(body, Into::Json)),
+                .body(fill(body, Encoding::Json)),
             None => self.client.get(url),
         };
         for (name, value) in &shape.headers {
-            request = request.header(name, fill(value, Into::Header));
+            request = request.header(name, fill(value, Encoding::Header));
         }
         if let Some((user, password)) = &shape.credentials {
-            let password = fill(password, Into::Header);
-            request = request.basic_auth(fill(user, Into::Header), Some(password));
+            let password = fill(password, Encoding::Header);
+            request = request.basic_auth(fill(user, Encoding::Header), Some(password));
         }
         // Parameters may be in the URL.
         let broken = |error: reqwest::Error| Trouble::Broken(innermost(&error.without_url()));
@@ -311,51 +225,6 @@ impl Http {
             }
             status => Err(Trouble::Refused(format!("it has answered {status}"))),
         }
-    }
-
-    /// A template with what its placeholders stand for.
-    fn filled(
-        &self,
-        template: &str,
-        into: Into,
-        address: &str,
-        since: &Baseline,
-        id: &str,
-    ) -> String {
-        let since = since.at().as_millis().saturating_sub(SLACK_MILLIS);
-        let mut filled = String::new();
-        let mut rest = template;
-        while let Some((before, name, after)) = next_placeholder(rest) {
-            filled.push_str(before);
-            let value = match name {
-                "to" => address.to_owned(),
-                "tag" => {
-                    let local = address.split('@').next().unwrap_or_default();
-                    local.split_once('.').map_or("", |(_, tag)| tag).to_owned()
-                }
-                "since" => {
-                    let seconds = i64::try_from(since / 1000).unwrap_or_default();
-                    DateTime::from_timestamp(seconds).to_rfc3339()
-                }
-                "since_ms" => since.to_string(),
-                "id" => id.to_owned(),
-                name => self
-                    .parameters
-                    .get(name)
-                    .map(|value| value.expose().clone())
-                    .unwrap_or_default(),
-            };
-            match into {
-                Into::Url => filled.extend(utf8_percent_encode(&value, ENCODED)),
-                Into::Json => {
-                    let quoted = Value::from(value).to_string();
-                    filled.push_str(&quoted[1..quoted.len() - 1]);
-                }
-                Into::Header => filled.push_str(&value),
-            }
-            rest = after;
-        }
-        filled + rest
     }
 }
 
@@ -400,19 +269,6 @@ impl Inbox for Http {
     }
 }
 
-impl Shape {
-    fn templates(&self) -> impl Iterator<Item = &str> {
-        let credentials = self.credentials.iter().flat_map(|(user, password)| [user, password]);
-        [&self.path]
-            .into_iter()
-            .chain(self.headers.iter().map(|(_, value)| value))
-            .chain(credentials)
-            .chain(&self.body)
-            .chain(self.detail.iter().map(|detail| &detail.path))
-            .map(String::as_str)
-    }
-}
-
 impl Queries {
     fn parse(shape: &Shape) -> Result<Self, BadHttp> {
         let one = |field, query: &String| {
@@ -430,25 +286,6 @@ impl Queries {
             html: several("html", &shape.html)?,
         })
     }
-}
-
-/// What is before the first placeholder of a template, its name, and what is behind it. Other braces are themselves.
-fn next_placeholder(template: &str) -> Option<(&str, &str, &str)> {
-    template.match_indices('{').find_map(|(at, _)| {
-        let (name, after) = template[at + 1..].split_once('}')?;
-        let is_name =
-            !name.is_empty() && name.chars().all(|next| next == '_' || next.is_ascii_lowercase());
-        is_name.then_some((&template[..at], name, after))
-    })
-}
-
-fn placeholders(template: &str) -> impl Iterator<Item = &str> {
-    let mut rest = template;
-    std::iter::from_fn(move || {
-        let (_, name, after) = next_placeholder(rest)?;
-        rest = after;
-        Some(name)
-    })
 }
 
 fn json(answer: &[u8]) -> Result<Value, Trouble> {

@@ -12,6 +12,7 @@ mod mail;
 mod poll;
 mod presets;
 mod prompt;
+mod shape;
 mod source;
 mod totp;
 
@@ -21,10 +22,11 @@ use thiserror::Error;
 
 pub use command::{Command, NoProgram};
 pub use find::{BadPattern, Pattern};
-pub use http::{BadHttp, Detail, Format, Http, Newest, Shape};
+pub use http::{BadHttp, Http};
 pub use imap::{BadImap, Imap, ImapSettings, Security};
 pub use poll::Waited;
 pub use prompt::Prompt;
+pub use shape::{Detail, Format, Newest, Shape};
 pub use source::{Baseline, CodeSource, Wanted};
 pub use totp::{App, next_step, step, totp};
 

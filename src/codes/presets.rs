@@ -3,7 +3,7 @@
 //! maildev 3 is the one that tests run; the others are as their documentation, clients and sources have them, and what
 //! is not sure of them is marked \[guess\].
 
-use super::http::{Detail, Format, Newest, Shape};
+use super::shape::{Detail, Format, Newest, Shape};
 
 impl Shape {
     /// The names of the presets.
