@@ -4,7 +4,8 @@
 //! typed after `countersign check`, if that is not `scenarios`, and `environment` lines of `NAME=value`. With `UPDATE_DIAGNOSTICS=1` the outputs are written
 //! anew. What cannot be committed, such as a file of 100 MB, is made by [`make`].
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
-#![expect(clippy::print_stdout, reason = "what was skipped is a result")]
+
+mod trials;
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,7 @@ use std::{
     process::{Command, Output},
 };
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use similar::TextDiff;
 use tempfile::TempDir;
 use walkdir::WalkDir;
@@ -37,13 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         trials.push(trial.with_ignored_flag(ignored));
     }
     trials.sort_by(|one, other| one.name().cmp(other.name()));
+    let reason = "diagnostics/no-permission: this user may read every file";
     let skips = trials.iter().any(Trial::has_ignored_flag);
-    let arguments = Arguments::from_args();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    if skips && !arguments.list {
-        println!("skipped: diagnostics/no-permission: this user may read every file");
-    }
-    conclusion.exit();
+    trials::run(trials, &skips.then(|| reason.to_owned()).into_iter().collect::<Vec<_>>())
 }
 
 fn check(name: &str, case: &Path) -> Result<(), Failed> {

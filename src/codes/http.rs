@@ -17,10 +17,7 @@ use super::{
     poll::{self, Arrival, Inbox, Trouble, View},
     shape::{Detail, Encoding, Format, Newest, Shape, Values},
 };
-use crate::{
-    clock::{Clock, Timestamp},
-    secret::Secret,
-};
+use crate::{clock::Timestamp, secret::Secret};
 
 /// Why an inbox cannot be used as it is set.
 #[derive(Debug, Error)]
@@ -111,16 +108,6 @@ impl Http {
             Ok(list.iter().filter_map(|message| self.id(message)).collect())
         };
         Ok(Baseline::of_ids(now, poll::within(self, limit, list).await?))
-    }
-
-    pub(super) async fn code(
-        &self,
-        address: &str,
-        since: &Baseline,
-        limit: Duration,
-        clock: &(dyn Clock + Sync),
-    ) -> Result<Secret<String>, NoCode> {
-        poll::wait(self, &self.pattern, (address, since), limit, clock).await
     }
 
     /// The messages that the API lists, the newest first.
@@ -235,6 +222,10 @@ impl Inbox for Http {
 
     fn interval(&self) -> Duration {
         self.interval
+    }
+
+    fn pattern(&self) -> &Pattern {
+        &self.pattern
     }
 
     fn look<'a>(

@@ -30,10 +30,7 @@ use super::{
     mail::Mail,
     poll::{self, Arrival, Inbox, Trouble, View},
 };
-use crate::{
-    clock::{Clock, Timestamp},
-    secret::Secret,
-};
+use crate::{clock::Timestamp, secret::Secret};
 
 /// As much of a message as is fetched, in bytes: a code stands at its beginning.
 const ENOUGH: usize = 256 * 1024;
@@ -162,16 +159,6 @@ impl Imap {
         poll::within(self, limit, examine).await
     }
 
-    pub(super) async fn code(
-        &self,
-        address: &str,
-        since: &Baseline,
-        limit: Duration,
-        clock: &(dyn Clock + Sync),
-    ) -> Result<Secret<String>, NoCode> {
-        poll::wait(self, &self.pattern, (address, since), limit, clock).await
-    }
-
     async fn connect(&self) -> Result<Kept, Trouble> {
         let ImapSettings { host, port, security, user, password, .. } = &self.settings;
         let tcp = TcpStream::connect((host.as_str(), *port)).await.map_err(broken)?;
@@ -232,6 +219,10 @@ impl Inbox for Imap {
 
     fn interval(&self) -> Duration {
         self.settings.interval.unwrap_or_else(|| super::interval(&self.settings.host))
+    }
+
+    fn pattern(&self) -> &Pattern {
+        &self.pattern
     }
 
     fn look<'a>(

@@ -29,6 +29,9 @@ pub(super) trait Inbox: Sync {
     /// How long to wait between two looks.
     fn interval(&self) -> Duration;
 
+    /// How a code is found in a text.
+    fn pattern(&self) -> &Pattern;
+
     /// The messages to `address`, and what else is easily seen. Those in `known` need not be told again; what is
     /// earlier is asked for in the first look only.
     fn look<'a>(
@@ -68,7 +71,6 @@ pub(super) enum Trouble {
 /// Looks until there is a code in a message to `address`, or the limit is over.
 pub(super) async fn wait(
     inbox: &dyn Inbox,
-    pattern: &Pattern,
     (address, since): (&str, &Baseline),
     limit: Duration,
     clock: &(dyn Clock + Sync),
@@ -82,7 +84,7 @@ pub(super) async fn wait(
         match timeout(granted, inbox.look(address, since, &seen.known, seen.looks == 0)).await {
             Ok(Ok(view)) => {
                 trouble = None;
-                if let Some(code) = seen.read(view, address, pattern) {
+                if let Some(code) = seen.read(view, address, inbox.pattern()) {
                     return Ok(Secret::new(code));
                 }
             }

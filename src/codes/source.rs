@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Address, App, Command, Http, Imap, NoCode, Prompt};
+use super::{Address, App, Command, Http, Imap, NoCode, Prompt, poll};
 use crate::{
     clock::{Clock, Timestamp},
     secret::Secret,
@@ -87,10 +87,10 @@ impl CodeSource {
     ) -> Result<Secret<String>, NoCode> {
         match (self, wanted) {
             (Self::Imap(mailbox), Wanted::Message(address)) => {
-                mailbox.code(address.place(), since, limit, clock).await
+                poll::wait(&**mailbox, (address.place(), since), limit, clock).await
             }
             (Self::Http(inbox), Wanted::Message(address)) => {
-                inbox.code(address.place(), since, limit, clock).await
+                poll::wait(&**inbox, (address.place(), since), limit, clock).await
             }
             (Self::Totp(app), Wanted::App(secret)) => app.code(secret, limit, clock).await,
             (Self::Command(command), wanted) => command.code(wanted, since.at, limit).await,

