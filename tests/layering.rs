@@ -12,7 +12,7 @@ const LAYOUT: &[(&str, &[&str])] = &[
     ("source", &["clock"]),
     ("secret", &[]),
     ("exchange", &["secret"]),
-    // A leaf, and above `serve`, as long as it reads no more than messages: an outbox is made of its `Message`.
+    // Above `serve`: an outbox is made of its `Message`.
     ("codes", &["secret", "exchange", "clock"]),
     ("scenario", &["source", "secret", "clock"]),
     ("config", &["source", "secret"]),

@@ -90,8 +90,8 @@ pub(super) async fn wait(
             }
             Ok(Err(Trouble::Refused(cause))) => return Err(unavailable(inbox, cause)),
             Ok(Err(Trouble::Broken(cause))) => trouble = Some(cause),
-            // One that began just before the end is nothing to complain of.
-            Err(_) if seen.looks == 0 || granted > inbox.interval() => {
+            // One that the limit has cut short is nothing to complain of.
+            Err(_) if seen.looks == 0 || granted == LONGEST_LOOK => {
                 trouble.get_or_insert_with(|| no_answer(granted));
             }
             Err(_) => {}

@@ -282,7 +282,8 @@ fn device(entropy: &mut dyn Entropy) -> String {
 }
 
 /// Whether this could be an e-mail address: something on either side of one `@`, and no space.
-pub(super) fn is_address(text: &str) -> bool {
+#[must_use]
+pub fn is_address(text: &str) -> bool {
     let parts = text.split_once('@');
     parts.is_some_and(|(name, domain)| {
         !name.is_empty() && !domain.is_empty() && !domain.contains('@')

@@ -193,18 +193,9 @@ impl Refusal {
     pub(super) fn too_many_requests() -> Self {
         Self::new(429, "too_many_requests", TOO_MANY_REQUESTS)
     }
-
-    /// The same of the Management API, whose errors have another form \[doc\]\[seen\].
-    pub(super) fn too_many_management_requests() -> Self {
-        Self { status: 429, headers: Vec::new(), body: Map::new() }
-            .with("statusCode", 429)
-            .with("error", "Too Many Requests")
-            .with("message", TOO_MANY_REQUESTS)
-            .with("errorCode", "too_many_requests")
-    }
 }
 
-const TOO_MANY_REQUESTS: &str = "Too many requests. Check the X-RateLimit-Limit, \
+pub(super) const TOO_MANY_REQUESTS: &str = "Too many requests. Check the X-RateLimit-Limit, \
      X-RateLimit-Remaining and X-RateLimit-Reset headers.";
 
 /// At `/mfa/*`.

@@ -38,11 +38,14 @@ impl Emulator {
 
     /// Removes a user with all that was given out to it; says whether there was one.
     pub fn remove_user(&mut self, id: &str) -> bool {
+        if !self.users.remove(id) {
+            return false;
+        }
         self.transactions.retain(|transaction| transaction.grant().user != id);
         self.access_tokens.retain(|token| token.grant.user != id);
         self.refresh_tokens.retain(|token| token.grant.user != id);
         self.spent_refresh_tokens.retain(|token| token.grant.user != id);
-        self.users.remove(id)
+        true
     }
 
     /// The set-up, the users, and how many tokens are remembered.

@@ -84,7 +84,7 @@ use serde_json::Value;
 pub use self::{
     action::{Action, FactorType, Then, When},
     attack::BruteForceProtection,
-    authenticator::is_phone_number,
+    authenticator::{is_address, is_phone_number},
     client::{Api, PublicKey},
     limits::{Limit, Limits},
     push::{PendingPush, PushPurpose},
@@ -207,6 +207,10 @@ impl Emulator {
             }
         };
         self.requests.tell(&request.path, &mut response.headers, now);
+        // Whoever looks at it from outside comes by no name.
+        if let Some(own) = &self.own_domain {
+            own.clone_into(&mut self.tenant.domain);
+        }
         if request.method == "HEAD" {
             response.body.clear();
         }

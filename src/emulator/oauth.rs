@@ -255,6 +255,8 @@ impl Emulator {
             && spent.grant.client == client_id
         {
             self.refresh_tokens.retain(|token| token.family != spent.family);
+            // Once is enough.
+            self.spent_refresh_tokens.remove(refresh_token);
         }
         let known = self.refresh_tokens.get(refresh_token);
         let known = known.filter(|token| token.grant.client == client_id).cloned();

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use percent_encoding::utf8_percent_encode;
 
-use super::{Emulator, app::PART, error::Refusal, tenant::Tenant, transaction::Task};
+use super::{
+    Emulator,
+    app::PART,
+    error::Refusal,
+    tenant::{Factor, Tenant},
+    transaction::Task,
+};
 use crate::clock::{Entropy, Timestamp};
 
 /// How long a barcode can be scanned \[doc\], and a notification be answered \[guess\].
@@ -101,7 +107,7 @@ impl Emulator {
     }
 
     fn pending(&self, id: &str, waiting: &Waiting, now: Timestamp) -> Option<PendingPush> {
-        if waiting.expires <= now {
+        if waiting.expires <= now || !self.tenant.has(Factor::Push) {
             return None;
         }
         let transaction = self.transactions.get(self.oob_codes.get(&waiting.oob_code)?)?;

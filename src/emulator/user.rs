@@ -51,11 +51,28 @@ impl User {
         now: Timestamp,
         entropy: &mut dyn Entropy,
     ) -> Self {
-        let mut authenticators: Vec<Authenticator> = Vec::new();
+        let mut new = Self {
+            id: format!("auth0|{}", entropy.text(24, b"0123456789abcdef")),
+            email: user.email,
+            email_verified: user.email_verified,
+            password: user.password,
+            created_at: now,
+            updated_at: now,
+            user_metadata: Map::new(),
+            app_metadata: Map::new(),
+            authenticators: Vec::new(),
+            own_address_id: authenticator::id("email", entropy),
+            recovery_code: None,
+            failed_codes: Bucket::new(tenant.limits.failed_codes),
+            failed_recovery_codes: Bucket::new(tenant.limits.failed_recovery_codes),
+            sent_emails: Bucket::new(tenant.limits.emails),
+            sent_messages: Bucket::new(tenant.limits.messages),
+            sent_pushes: Bucket::new(tenant.limits.push),
+        };
         for enrolled in user.enrolled {
             let means = match enrolled {
                 Enrolled::Email { address } => {
-                    let address = address.unwrap_or_else(|| user.email.clone());
+                    let address = address.unwrap_or_else(|| new.email.clone());
                     Means::Sent(Channel::Email { address })
                 }
                 Enrolled::Sms { number } => Means::Sent(Channel::Sms { number }),
@@ -66,32 +83,10 @@ impl User {
                 }
             };
             // A number may be there already, as the twin of the other channel's.
-            let mut known = authenticators.iter().filter_map(|known| known.means.channel());
-            if !known.any(|known| Some(known) == means.channel()) {
-                let new = Authenticator::with_twin(means, State::Active, tenant, entropy);
-                authenticators.extend(new);
-            }
+            new.enroll(means, tenant, entropy);
         }
-        Self {
-            id: format!("auth0|{}", entropy.text(24, b"0123456789abcdef")),
-            email: user.email,
-            email_verified: user.email_verified,
-            password: user.password,
-            created_at: now,
-            updated_at: now,
-            user_metadata: Map::new(),
-            app_metadata: Map::new(),
-            authenticators,
-            own_address_id: authenticator::id("email", entropy),
-            recovery_code: None,
-            failed_codes: Bucket::new(tenant.limits.failed_codes),
-            failed_recovery_codes: Bucket::new(tenant.limits.failed_recovery_codes),
-            sent_emails: Bucket::new(tenant.limits.emails),
-            sent_messages: Bucket::new(tenant.limits.messages),
-            sent_pushes: Bucket::new(tenant.limits.push),
-        }
+        new
     }
-
     /// Whether this is the address or the id.
     pub(super) fn is_called(&self, name: &str) -> bool {
         self.id == name || self.email.to_lowercase() == name.to_lowercase()

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// When the limit that a 429 speaks of is lifted, in seconds since the Unix epoch \[doc\].
-pub(crate) const RESET: &str = "x-ratelimit-reset";
+const RESET: &str = "x-ratelimit-reset";
 
 /// Makes lines of exchanges, and knows all labels that it gave so far.
 #[derive(Default)]

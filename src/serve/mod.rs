@@ -196,10 +196,13 @@ impl Hosted {
     /// what was before: a token that was given out is not given out again.
     fn replace(&self, Start { emulator, faults }: Start) {
         let mut inner = self.lock();
-        inner.emulator = emulator;
+        let old = std::mem::replace(&mut inner.emulator, emulator);
         inner.clock = Box::new(RunningClock::default());
         inner.faults = faults;
         inner.outbox.clear();
+        // Nobody waits until all that it remembers is freed.
+        drop(inner);
+        drop(old);
     }
 
     /// What waits for an answer on a user's device, oldest first.

@@ -3,6 +3,7 @@
 use std::{
     sync::{
         Arc,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{self, Receiver, Sender, SyncSender, TrySendError},
     },
     time::Duration,
@@ -28,7 +29,8 @@ const QUEUE: usize = 1000;
 /// still, if the server takes it soon.
 pub struct Mailer {
     queue: Option<SyncSender<Email>>,
-    complain: Arc<dyn Fn(&MailError) + Send + Sync>,
+    /// How many found the queue full since that was last told.
+    lost: Arc<AtomicUsize>,
     /// Its sender is gone when the thread has ended.
     ended: Receiver<()>,
 }
@@ -45,9 +47,9 @@ pub enum MailError {
     /// The e-mail could not be written.
     #[error("the e-mail cannot be written: {0}")]
     Message(#[from] lettre::error::Error),
-    /// Too many wait for the mail server.
-    #[error("the mail server is too slow: an e-mail was not sent")]
-    Busy,
+    /// Too many waited for the mail server.
+    #[error("the mail server is too slow: {0} were not sent")]
+    Busy(usize),
     /// The mail server has not taken it.
     #[error("the mail server has not taken an e-mail: {0}")]
     Refused(#[source] lettre::transport::smtp::Error),
@@ -59,14 +61,14 @@ impl Mailer {
     pub fn start(
         url: &str,
         sender: &str,
-        complain: impl Fn(&MailError) + Send + Sync + 'static,
+        complain: impl Fn(&MailError) + Send + 'static,
     ) -> Result<Self, MailError> {
         let sender: Mailbox = sender.parse().map_err(|_| MailError::Address(sender.to_owned()))?;
         let transport = SmtpTransport::from_url(url).map_err(MailError::Url)?;
         let transport = transport.timeout(Some(TIME_LIMIT)).build();
         let (queue, emails) = mpsc::sync_channel::<Email>(QUEUE);
-        let complain: Arc<dyn Fn(&MailError) + Send + Sync> = Arc::new(complain);
-        let told = Arc::clone(&complain);
+        let lost = Arc::new(AtomicUsize::new(0));
+        let missed = Arc::clone(&lost);
         let (alive, ended) = mpsc::channel();
         std::thread::spawn(move || {
             let _alive: Sender<()> = alive;
@@ -74,11 +76,15 @@ impl Mailer {
                 let sent = message(&sender, &email)
                     .and_then(|message| transport.send(&message).map_err(MailError::Refused));
                 if let Err(error) = sent {
-                    told(&error);
+                    complain(&error);
+                }
+                match missed.swap(0, Ordering::Relaxed) {
+                    0 => {}
+                    many => complain(&MailError::Busy(many)),
                 }
             }
         });
-        Ok(Self { queue: Some(queue), complain, ended })
+        Ok(Self { queue: Some(queue), lost, ended })
     }
 
     /// Sends an e-mail, some time soon.
@@ -86,7 +92,8 @@ impl Mailer {
         let Some(queue) = &self.queue else { return };
         // Only a thread that has panicked does not listen.
         if let Err(TrySendError::Full(_)) = queue.try_send(email) {
-            (self.complain)(&MailError::Busy);
+            // The tenant waits for whoever tells it: the thread does.
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

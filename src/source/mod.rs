@@ -1,4 +1,5 @@
-//! Source texts and what is wrong with them: spans, located YAML, and diagnostics with their rendering.
+//! Source texts and what is wrong with them: spans, located YAML and how it is read into types, and diagnostics with
+//! their rendering.
 
 mod diagnostic;
 pub(crate) mod document;

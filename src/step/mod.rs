@@ -78,10 +78,10 @@ pub fn lower(draft: &Draft, actor: &str, scope: &Scope) -> Result<Request, Box<D
     Ok(request)
 }
 
-/// Each half is form-encoded before they are joined: RFC 6749, section 2.3.1.
+/// Each half is form-encoded before they are joined: RFC 6749, section 2.3.1. Escapes alone are read alike by whoever
+/// takes a plus for a space, and by whoever does not.
 fn basic(id: &str, secret: &str) -> String {
-    let [id, secret] = [id, secret]
-        .map(|half| form_urlencoded::byte_serialize(half.as_bytes()).collect::<String>());
+    let [id, secret] = [id, secret].map(|half| utf8_percent_encode(half, &SEGMENT));
     format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
@@ -219,6 +219,12 @@ mod tests {
             _ => String::from_utf8(request.body.clone()).unwrap(),
         };
         format!("{} {} {headers:?} {body}", request.method, request.path)
+    }
+
+    #[test]
+    fn basic_credentials_are_read_alike_by_everybody() {
+        // `a b:c+d`, with escapes alone.
+        assert_eq!(super::basic("a b", "c+d"), "Basic YSUyMGI6YyUyQmQ=");
     }
 
     #[test]

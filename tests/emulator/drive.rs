@@ -73,6 +73,11 @@ impl Drive {
         Self { emulator: self.emulator.following_host(), ..self }
     }
 
+    /// What it is called from outside.
+    pub(crate) fn domain(&self) -> &str {
+        &self.emulator.tenant().domain
+    }
+
     pub(crate) fn add_user(&mut self, user: NewUser) -> String {
         self.emulator.add_user(user, self.now, &mut self.entropy)
     }

@@ -602,6 +602,9 @@ fn a_tenant_goes_by_the_name_that_it_is_reached_by() {
         assert_eq!(ask(Some(host)).outcome().1, "invalid_request", "{host}");
     }
     assert_eq!(ask(None).text("issuer"), "https://tenant.example/");
+    // Whoever looks at it past its API sees its own name, whoever called last.
+    ask(Some("auth.test:9"));
+    assert_eq!(drive.domain(), "tenant.example");
 }
 
 /// One of the two that hold it is a thief: neither can go on.

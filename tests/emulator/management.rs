@@ -7,7 +7,10 @@ use countersign::{
 use serde_json::{Value, json};
 
 use crate::{
-    drive::{ADA, APP_SECRET, Answer, Drive, PASSWORD, PHONE, tenant, user, with_app, with_phone},
+    drive::{
+        ADA, ALL_SCOPES, APP_SECRET, Answer, Drive, PASSWORD, PHONE, tenant, user, with_app,
+        with_phone,
+    },
     openapi,
 };
 
@@ -329,13 +332,20 @@ fn a_factor_that_is_off_cannot_be_used() {
     let refused = drive.recover(&mfa_token, &code);
     assert_eq!(refused.outcome().1, "unsupported_challenge_type");
     set(&mut drive, "recovery-code", true);
+    let app = drive.list(&mfa_token).body()[0]["id"].clone();
     set(&mut drive, "otp", false);
+    let access_token = drive.mfa_access_token(ADA, ALL_SCOPES);
+    let deleted = drive.delete(&access_token, app.as_str().expect("an id"));
+    assert_eq!(deleted.status(), 404, "{deleted:?}");
     let otp = drive.otp(APP_SECRET);
     assert_eq!(drive.verify_otp(&mfa_token, &otp).outcome().1, "unsupported_challenge_type");
     let challenge = drive.challenge(&mfa_token, &json!({"challenge_type": "otp"}));
     assert_eq!(challenge.outcome().1, "association_required");
     // Nor does the recovery code stand in for a factor that is off.
     assert_eq!(drive.recover(&mfa_token, &code).outcome().1, "unsupported_challenge_type");
-    set(&mut drive, "otp", true);
+    // A form says the same as JSON, all of it as text.
+    let put = Request::new("PUT", "/api/v2/guardian/factors/otp").form([("enabled", "true")]);
+    let put = put.header("authorization", format!("Bearer {token}"));
+    assert_eq!(drive.send(&put).body(), json!({"enabled": true}));
     assert_eq!(drive.verify_otp(&mfa_token, &otp).status(), 200);
 }

@@ -7,7 +7,7 @@
 mod setup;
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -129,7 +129,9 @@ fn log(args: &Serve) -> Result<Option<Log<File>>, Failure> {
     let file = options.write(true).create(true).truncate(false).open(path);
     let file = file.map_err(|error| failed(&error))?;
     // Lines of two tenants in one file would be worth nothing.
-    file.try_lock().map_err(|_| failed(&"another tenant writes it"))?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        return Err(failed(&"another tenant writes it"));
+    }
     // A pipe has no length to be set.
     let _ = file.set_len(0);
     Ok(Some(Log::new(file)))

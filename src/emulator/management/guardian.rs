@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Emulator, Refusal, members};
+use super::{Emulator, Refusal, flag, members};
 use crate::{
     emulator::{Factor, MfaPolicy},
     exchange::{Content, Request},
@@ -37,7 +37,7 @@ impl Emulator {
         let factor = FACTORS.iter().find(|known| known.0 == name);
         let (_, factor) = factor.ok_or_else(|| Refusal::invalid_body("No enum match: name"))?;
         let members = members(request, &["enabled"])?;
-        let enabled = members.get("enabled").and_then(Value::as_bool);
+        let enabled = flag(&members, "enabled")?;
         let enabled =
             enabled.ok_or_else(|| Refusal::invalid_body("Missing required property: enabled"))?;
         match (factor, enabled) {

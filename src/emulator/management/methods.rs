@@ -117,25 +117,27 @@ impl Emulator {
     }
 
     pub(super) fn get_enrollment(&self, id: &str) -> Result<Value, Refusal> {
+        let (user, known) = self.find_enrollment(id)?;
+        let mut entry = enrollment(user, known);
+        // The single one has neither [oas].
+        if let Some(entry) = entry.as_object_mut() {
+            entry.remove("type");
+            entry.remove("auth_method");
+        }
+        Ok(entry)
+    }
+
+    fn find_enrollment(&self, id: &str) -> Result<(&User, &Authenticator), Refusal> {
         let found = self.users.iter().find_map(|user| {
             let known = user.enrolled().iter().find(|known| device(&known.id) == id)?;
-            let mut entry = enrollment(user, known);
-            // The single one has neither [oas].
-            if let Some(entry) = entry.as_object_mut() {
-                entry.remove("type");
-                entry.remove("auth_method");
-            }
-            Some(entry)
+            Some((user, known))
         });
         found.ok_or_else(Refusal::no_such_enrollment)
     }
 
     pub(super) fn delete_enrollment(&mut self, id: &str) -> Result<(), Refusal> {
-        let found = self.users.iter().find_map(|user| {
-            let known = user.enrolled().iter().find(|known| device(&known.id) == id)?;
-            Some((user.id.clone(), known.id.clone()))
-        });
-        let (user, known) = found.ok_or_else(Refusal::no_such_enrollment)?;
+        let (user, known) = self.find_enrollment(id)?;
+        let (user, known) = (user.id.clone(), known.id.clone());
         let user = self.users.get_mut(&user).ok_or_else(Refusal::no_such_enrollment)?;
         user.remove(&known);
         Ok(())

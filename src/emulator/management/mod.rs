@@ -158,7 +158,8 @@ impl Emulator {
             Operation::GetUser(id) => self.get_user(id).map(Answer::Ok),
             Operation::UpdateUser(id) => self.update_user(id, call).map(Answer::Ok),
             Operation::DeleteUser(id) => {
-                self.delete_user(id);
+                // One who is not there is gone already.
+                self.remove_user(id);
                 Ok(Answer::NoContent)
             }
             Operation::ListEnrollments(id) => self.list_enrollments(id).map(Answer::Ok),
@@ -237,6 +238,16 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a st
 fn required<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a str, Refusal> {
     let missing = || Refusal::invalid_body(&format!("Missing required property: {name}"));
     text(members, name)?.ok_or_else(missing)
+}
+
+/// A yes or no, which is a text in a form.
+fn flag(members: &Map<String, Value>, name: &str) -> Result<Option<bool>, Refusal> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(Value::String(text)) if text == "true" || text == "false" => Ok(Some(text == "true")),
+        Some(_) => Err(Refusal::invalid_body(&format!("Expected type boolean: {name}"))),
+    }
 }
 
 /// A parameter of the query.

@@ -3,6 +3,7 @@
 use serde_json::Map;
 
 use super::Refusal;
+use crate::emulator::error::TOO_MANY_REQUESTS;
 
 impl Refusal {
     /// The form is \[rec\] \[seen\].
@@ -14,6 +15,7 @@ impl Refusal {
             404 => "Not Found",
             405 => "Method Not Allowed",
             409 => "Conflict",
+            429 => "Too Many Requests",
             _ => "Not Implemented",
         };
         let refusal = Self { status, headers: Vec::new(), body: Map::new() }
@@ -24,6 +26,11 @@ impl Refusal {
             Some(code) => refusal.with("errorCode", code),
             None => refusal,
         }
+    }
+
+    /// \[doc\]\[seen\].
+    pub(in super::super) fn too_many_management_requests() -> Self {
+        Self::management(429, TOO_MANY_REQUESTS, Some("too_many_requests"))
     }
 
     /// \[guess\].

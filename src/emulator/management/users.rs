@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Emulator, Refusal, members, page, query, required, text};
+use super::{Call, Emulator, Refusal, flag, members, page, query, required, text};
 use crate::{
     emulator::{
         NewUser,
@@ -109,11 +109,6 @@ impl Emulator {
         }
         Ok(answer)
     }
-
-    /// With everything that was given out to the user. One who is not there is gone already.
-    pub(super) fn delete_user(&mut self, id: &str) {
-        self.remove_user(id);
-    }
 }
 
 /// As the recordings have it, in their order \[rec\].
@@ -151,16 +146,6 @@ fn wanted_address(query: &str) -> Result<String, Refusal> {
     let address = query.trim().strip_prefix("email:");
     let address = address.ok_or_else(|| Refusal::not_managed("search other than by email"))?;
     Ok(address.trim_matches('"').to_owned())
-}
-
-/// A yes or no, which is a text in a form.
-fn flag(members: &Map<String, Value>, name: &str) -> Result<Option<bool>, Refusal> {
-    match members.get(name) {
-        None => Ok(None),
-        Some(Value::Bool(flag)) => Ok(Some(*flag)),
-        Some(Value::String(text)) if text == "true" || text == "false" => Ok(Some(text == "true")),
-        Some(_) => Err(Refusal::invalid_body(&format!("Expected type boolean: {name}"))),
-    }
 }
 
 /// Metadata with what a body has of it, on the first level member by member \[doc\]; `null` unsets

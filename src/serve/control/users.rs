@@ -6,7 +6,7 @@ use super::super::refusal::Refusal;
 use crate::{
     clock::Timestamp,
     codes,
-    emulator::{Enrolled, NewUser, is_phone_number},
+    emulator::{Enrolled, NewUser, is_address, is_phone_number},
     secret::Secret,
 };
 
@@ -62,11 +62,6 @@ fn enrolled(factor: Factor, now: Timestamp) -> Result<Enrolled, Refusal> {
         Factor::Otp { secret } => Enrolled::Otp { secret: app(secret, now)? },
         Factor::Push { device, secret } => Enrolled::Push { device, secret: app(secret, now)? },
     })
-}
-
-fn is_address(email: &str) -> bool {
-    let is_whole = email.split('@').filter(|part| !part.is_empty()).count() == 2;
-    is_whole && !email.contains(|character: char| character.is_whitespace())
 }
 
 fn number(number: String) -> Result<String, Refusal> {
