@@ -87,7 +87,8 @@ impl Flow {
         // Of a million apps one shows the code that is to be wrong, and this meets them.
         let is_chance = name == "wrong code" && status == 200;
         if status != expected && !is_chance {
-            return Err(format!("`{name}` was answered with {status}").into());
+            let body = String::from_utf8_lossy(&body);
+            return Err(format!("`{name}` was answered with {status}: {body}").into());
         }
         for (member, kept) in [
             ("mfa_token", &mut self.mfa_token),
@@ -102,7 +103,8 @@ impl Flow {
         if name == "manage" {
             self.person.manager.clone_from(&self.access_token);
         }
-        self.next = (self.next + 1) % self.round.steps.len();
+        // With a code that was right after all, the login is over.
+        self.next = if is_chance { 0 } else { (self.next + 1) % self.round.steps.len() };
         Ok((status, body))
     }
 
