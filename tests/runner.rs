@@ -182,6 +182,12 @@ fn clean_up_follows_a_failure_and_leaves_out_what_was_never_made() {
     assert_eq!(log, ["/fails", "/undo"]);
     assert_eq!(finished[0].verdict, Verdict::Failed);
     assert_eq!(finished[0].failures.len(), 1);
+    // What was seen is there, whatever came of it and though no snapshot has it.
+    let seen = finished[0].seen.iter().map(|seen| {
+        (seen.step, seen.exchange.request.path.as_str(), seen.exchange.response.status)
+    });
+    assert_eq!(seen.collect::<Vec<_>>(), [(1, "/fails", 500), (4, "/undo", 200)]);
+    assert_eq!(finished[0].failures[0].exchange.as_ref(), Some(&finished[0].seen[0].exchange));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     plan::Case,
     snapshot::{Difference, RecordedStep},
-    source::Diagnostic,
+    source::{Diagnostic, Span},
 };
 
 /// Something that happened.
@@ -52,6 +52,8 @@ pub struct CaseFinished {
     pub not_judged: usize,
     /// How long it took.
     pub elapsed: Duration,
+    /// What was sent and what came, in the order of the steps; of the last attempt.
+    pub seen: Vec<SeenStep>,
     /// What is wrong, step by step.
     pub failures: Vec<Failure>,
     /// How what was seen differs from the snapshot.
@@ -71,6 +73,20 @@ pub enum Verdict {
     Skipped(String),
     /// The run could not judge.
     Errored,
+}
+
+/// A step that was answered, whether or not it is in the snapshot and whether or not the answer is the expected one.
+/// Of a step that was repeated until it held, it is the last answer.
+#[derive(Clone, Debug)]
+pub struct SeenStep {
+    /// Which step, from one. Clean-up steps count on.
+    pub step: usize,
+    /// Where it stands in the scenario.
+    pub span: Span,
+    /// What was sent and what came, redacted.
+    pub exchange: RecordedStep,
+    /// From the request to the end of the answer; nothing in a recording.
+    pub elapsed: Duration,
 }
 
 /// What is wrong with one step. Everything in it is redacted.

@@ -6,7 +6,7 @@ use jsonwebtoken::jwk::JwkSet;
 use tokio::sync::watch;
 
 use crate::{
-    event::Failure,
+    event::{Failure, SeenStep},
     exchange::{Exchange, Request},
     expect::{self, Context, Judgement, Mismatch, Replayed, Side},
     plan::Case,
@@ -15,7 +15,7 @@ use crate::{
     },
     secret::Kind,
     snapshot::{
-        RecordedStep, Redactor, Snapshot,
+        RecordedStep, Redactor,
         redact::{RESPONSE_HEADERS, is_label},
     },
     source::Diagnostic,
@@ -36,8 +36,8 @@ pub(super) struct Attempt {
     pub(super) stopped: Option<usize>,
     /// Whether that was the snapshot, which cannot be read.
     pub(super) corrupt: bool,
-    /// What was seen.
-    pub(super) snapshot: Snapshot,
+    /// What was seen, step by step.
+    pub(super) seen: Vec<SeenStep>,
     /// How many requests were answered.
     pub(super) requests: usize,
     /// How many expectations a recording could not judge again.
@@ -62,6 +62,7 @@ pub(super) async fn run(
         scope,
         session,
         exchanges: Vec::new(),
+        wrong: Vec::new(),
         keys: None,
         interrupt,
         attempt: Attempt::default(),
@@ -92,6 +93,13 @@ fn not_prepared(scenario: &Scenario, error: &PrepareError) -> Attempt {
 }
 
 impl Attempt {
+    /// What goes into the snapshot, if nothing failed.
+    pub(super) fn recorded(&self, scenario: &Scenario) -> impl Iterator<Item = &RecordedStep> {
+        let steps: Vec<_> = scenario.steps.iter().chain(&scenario.cleanup).collect();
+        let is_kept = move |seen: &&SeenStep| steps[seen.step - 1].snapshot;
+        self.seen.iter().filter(is_kept).map(|seen| &seen.exchange)
+    }
+
     /// Something is wrong that is no step's fault.
     pub(super) fn fail(&mut self, title: &str, problem: Diagnostic) {
         self.failures.push(Failure {
@@ -108,8 +116,9 @@ struct Runner<'a> {
     session: Box<dyn Session + 'a>,
     scope: Scope,
     redactor: Redactor,
-    /// What goes into the snapshot, written down when everything secret is known.
-    exchanges: Vec<(&'a Step, Exchange)>,
+    /// What was seen, and what is wrong, by the step's place from zero: written down when everything secret is known.
+    exchanges: Vec<(usize, &'a Step, Exchange)>,
+    wrong: Vec<(usize, &'a Step, Wrong)>,
     /// The tenant's keys, once a `$jwt` has asked for them.
     keys: Option<JwkSet>,
     /// Becomes true when the user stops the run.
@@ -121,50 +130,54 @@ struct Runner<'a> {
 struct Wrong {
     diagnostics: Vec<Diagnostic>,
     mismatches: Vec<Mismatch>,
-    exchange: Option<Exchange>,
     difference: Option<(String, String)>,
     errored: bool,
 }
 
 impl<'a> Runner<'a> {
     async fn steps(&mut self, scenario: &'a Scenario) {
-        let mut wrong: Vec<(usize, &Step, Wrong)> = Vec::new();
         for (index, step) in scenario.steps.iter().enumerate() {
             // A request that is under way is always waited for: what it did may have to be undone.
             if *self.interrupt.borrow() {
                 self.attempt.stopped = Some(index + 1);
                 break;
             }
-            if let Err(found) = self.step(step).await {
-                wrong.push((index, step, found));
+            if let Err(found) = self.step(index, step).await {
+                self.wrong.push((index, step, found));
                 break;
             }
         }
-        let is_whole = wrong.is_empty() && self.attempt.stopped.is_none();
+        let is_whole = self.wrong.is_empty() && self.attempt.stopped.is_none();
         for (index, step) in scenario.cleanup.iter().enumerate() {
             // What the steps did not come to make needs no clean-up.
             if !is_whole && !self.scope.knows_all(step) {
                 continue;
             }
-            if let Err(found) = self.step(step).await {
-                wrong.push((scenario.steps.len() + index, step, found));
+            let index = scenario.steps.len() + index;
+            if let Err(found) = self.step(index, step).await {
+                self.wrong.push((index, step, found));
             }
         }
-        // Only now is everything secret known.
-        for (index, step, found) in wrong {
+    }
+
+    /// Writes down what was seen and what is wrong: only now is everything secret known.
+    fn finish(mut self) -> Attempt {
+        let seen = |(index, step, exchange): &(usize, &Step, Exchange)| SeenStep {
+            step: index + 1,
+            span: step.span,
+            exchange: self.record(step, exchange),
+            elapsed: exchange.elapsed,
+        };
+        let seen: Vec<_> = self.exchanges.iter().map(seen).collect();
+        for (index, step, found) in std::mem::take(&mut self.wrong) {
             self.attempt.errored |= found.errored;
-            let failure = self.failure(index, step, found);
+            let failure = self.failure(index, step, found, &seen);
             self.attempt.failures.push(failure);
         }
+        Attempt { seen, ..self.attempt }
     }
 
-    fn finish(self) -> Attempt {
-        let record = |(step, exchange): &(&Step, Exchange)| self.record(step, exchange);
-        let steps = self.exchanges.iter().map(record).collect();
-        Attempt { snapshot: Snapshot { steps }, ..self.attempt }
-    }
-
-    async fn step(&mut self, step: &'a Step) -> Result<(), Wrong> {
+    async fn step(&mut self, index: usize, step: &'a Step) -> Result<(), Wrong> {
         let draft = match &step.action {
             Action::Advance(duration) => {
                 self.session.advance(*duration).await;
@@ -198,10 +211,8 @@ impl<'a> Runner<'a> {
         }
         self.redactor.learn_request(&exchange.request);
         self.redactor.learn_response(&exchange.response);
+        self.exchanges.push((index, step, exchange));
         if diagnostics.is_empty() && mismatches.is_empty() {
-            if step.snapshot {
-                self.exchanges.push((step, exchange));
-            }
             return Ok(());
         }
         if let Some(until) = step.until {
@@ -209,8 +220,7 @@ impl<'a> Runner<'a> {
             diagnostics
                 .push(Diagnostic::at(step.span, format!("this did not hold within {limit} s")));
         }
-        let exchange = Some(exchange);
-        Err(Wrong { diagnostics, mismatches, exchange, difference: None, errored: false })
+        Err(Wrong { diagnostics, mismatches, difference: None, errored: false })
     }
 
     async fn answer_push(&mut self, step: &Step, answer: PushAnswer) -> Result<(), Wrong> {
@@ -303,7 +313,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn failure(&self, index: usize, step: &Step, wrong: Wrong) -> Failure {
+    fn failure(&self, index: usize, step: &Step, wrong: Wrong, seen: &[SeenStep]) -> Failure {
+        let exchange = seen.iter().find(|seen| seen.step == index + 1);
         let mismatches = wrong.mismatches.iter().map(|mismatch| {
             Diagnostic::at(mismatch.span, format!("{} is not what is expected", mismatch.subject))
                 .expected(self.show(&mismatch.expected))
@@ -313,7 +324,7 @@ impl<'a> Runner<'a> {
             step: Some(index + 1),
             title: step.title().to_owned(),
             diagnostics: mismatches.chain(wrong.diagnostics).collect(),
-            exchange: wrong.exchange.map(|exchange| self.record(step, &exchange)),
+            exchange: exchange.map(|seen| seen.exchange.clone()),
             difference: wrong.difference,
         }
     }
@@ -338,13 +349,7 @@ const LONGEST_SHOWN: usize = 160;
 
 impl Wrong {
     fn error(problem: Diagnostic) -> Self {
-        Self {
-            diagnostics: vec![problem],
-            mismatches: Vec::new(),
-            exchange: None,
-            difference: None,
-            errored: true,
-        }
+        Self { diagnostics: vec![problem], mismatches: Vec::new(), difference: None, errored: true }
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) async fn run(
         requests: attempt.requests,
         not_judged: attempt.not_judged,
         elapsed: watch.elapsed(),
+        seen: attempt.seen,
         failures: attempt.failures,
         difference,
     };
@@ -93,11 +94,11 @@ fn compare(case: &Case, attempt: &mut Attempt, options: &Options) -> Option<Diff
         return None;
     }
     let id = &case.scenario.id;
-    let new = format::to_yaml(&attempt.snapshot.steps);
+    let steps: Vec<_> = attempt.recorded(&case.scenario).collect();
+    let (new, is_empty) = (format::to_yaml(&steps), steps.is_empty());
     let Some(Recorded { path, text }) = &case.recorded else {
         // Where every step is left out there is nothing to keep.
         let path = options.store.path(id).display().to_string();
-        let is_empty = attempt.snapshot.steps.is_empty();
         return (!is_empty).then_some(Difference { path, old: None, new, pending: None });
     };
     let path = path.to_string();
@@ -126,7 +127,8 @@ fn write(
     options: &Options,
 ) -> Option<Difference> {
     let scenario = &case.scenario;
-    let text = attempt.snapshot.to_text(&scenario.file, &scenario.title.value);
+    let steps = attempt.recorded(scenario).cloned().collect();
+    let text = Snapshot { steps }.to_text(&scenario.file, &scenario.title.value);
     let (path, written) = match options.update {
         Update::No => return Some(difference),
         Update::New => {

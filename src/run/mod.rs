@@ -91,6 +91,7 @@ fn skipped(index: usize, case: &Arc<Case>, reason: &str) -> CaseFinished {
         requests: 0,
         not_judged: 0,
         elapsed: Duration::ZERO,
+        seen: Vec::new(),
         failures: Vec::new(),
         difference: None,
     }
