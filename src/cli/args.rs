@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Conformance tests for Auth0's MFA API: YAML scenarios, run against an emulated tenant or a recording
 #[derive(Debug, Parser)]
@@ -104,6 +104,9 @@ pub(super) struct Run {
     /// What to write to standard output
     #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub(super) format: Format,
+    /// Show the steps of each scenario; twice: all that was sent and came, with secrets masked
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(super) verbose: u8,
     /// Make up the same values as the run with this seed did
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,

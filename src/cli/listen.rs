@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     event::Event,
-    report::{Human, Json, Reporter},
+    report::{Detail, Human, Json, Reporter},
     source::{Diagnostic, Sources, Style, suggest},
 };
 
@@ -63,6 +63,7 @@ impl Listeners {
     pub(super) fn open(
         wanted: Vec<Wanted>,
         format: Format,
+        detail: Detail,
         sources: &Arc<Sources>,
         output: &Output,
     ) -> Result<Self, Failure> {
@@ -78,11 +79,13 @@ impl Listeners {
         if !problems.is_empty() {
             return Err(Failure::Input(problems, Sources::default()));
         }
-        let mut reporters = vec![reporter(format, output.result(), sources, output.style())];
+        let mut reporters =
+            vec![reporter(format, detail, output.result(), sources, output.style())];
         for (format, file) in files {
             // What is no file, such as a pipe, has nothing to empty.
             let _ = file.set_len(0);
-            reporters.push(reporter(format, BufWriter::new(file), sources, Style::default()));
+            let writer = BufWriter::new(file);
+            reporters.push(reporter(format, Detail::Verdict, writer, sources, Style::default()));
         }
         Ok(Self { reporters, progress: progress(format) })
     }
@@ -124,13 +127,14 @@ impl Listeners {
 
 fn reporter(
     format: Format,
+    detail: Detail,
     writer: impl io::Write + Send + 'static,
     sources: &Arc<Sources>,
     style: Style,
 ) -> Box<dyn Reporter + Send> {
     let sources = Arc::clone(sources);
     match format {
-        Format::Human => Box::new(Human::new(writer, sources, style)),
+        Format::Human => Box::new(Human::new(writer, sources, style).showing(detail)),
         Format::Json => Box::new(Json::new(writer, sources)),
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{
     Exit, Failure,
-    args::{Run, Update as UpdateArg},
+    args::{Format, Run, Update as UpdateArg},
     configuration,
     files::{self, Catalogue},
     listen::{self, Listeners},
@@ -17,6 +17,7 @@ use crate::{
     clock::SeededEntropy,
     event::{Event, Summary},
     plan::{self, Recorded, Shard},
+    report::Detail,
     run::{self, Options},
     scenario::Scenario,
     snapshot::{Snapshot, Store, Update},
@@ -34,6 +35,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let selection = files::selection(&args.selection, shard, &mut sources, &mut problems);
     let update = update(args.update, &mut problems);
     let wanted = listen::wanted(&args.report, &mut problems);
+    let detail = detail(args, &mut problems);
     problems.append(&mut of_target);
     if tenant.is_some() {
         let message =
@@ -54,7 +56,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         return Err(Failure::Input(problems, sources));
     }
     let sources = Arc::new(sources);
-    let listeners = Listeners::open(wanted, args.format, &sources, output)?;
+    let listeners = Listeners::open(wanted, args.format, detail, &sources, output)?;
     let replay = args.target == "replay";
     let options = Options {
         jobs: args.jobs.into(),
@@ -129,6 +131,19 @@ const fn exit(summary: &Summary) -> Exit {
         Exit::Failed
     } else {
         Exit::Passed
+    }
+}
+
+/// How much is shown of each case.
+fn detail(args: &Run, problems: &mut Vec<Diagnostic>) -> Detail {
+    if args.verbose > 0 && args.format != Format::Human {
+        let problem = Diagnostic::nowhere("`-v` is for `--format human` only");
+        problems.push(problem.hint("leave one of the two out"));
+    }
+    match args.verbose {
+        0 => Detail::Verdict,
+        1 => Detail::Steps,
+        _ => Detail::Exchanges,
     }
 }
 

@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, fmt::Write as _, io, sync::Arc};
 
 use anstyle::{AnsiColor, Style as Ansi};
-use serde_json::{Map, Value};
 
-use super::{Reporter, diff};
+use super::{
+    Detail, Reporter, diff,
+    exchange::{exchange_text, steps},
+};
 use crate::{
     event::{CaseFinished, Event, Failure, Summary, Verdict},
-    snapshot::{Difference, RecordedStep, format::to_yaml},
+    snapshot::Difference,
     source::{self, Sources, Style},
 };
 
@@ -23,6 +25,7 @@ pub struct Human<W> {
     writer: W,
     sources: Arc<Sources>,
     style: Style,
+    detail: Detail,
     /// The place in the plan of the next line, and the lines that wait for it.
     next: usize,
     waiting: BTreeMap<usize, String>,
@@ -38,6 +41,7 @@ impl<W: io::Write> Human<W> {
             writer,
             sources,
             style,
+            detail: Detail::Verdict,
             next: 0,
             waiting: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -45,8 +49,17 @@ impl<W: io::Write> Human<W> {
         }
     }
 
+    /// The same, with so much about each case.
+    #[must_use]
+    pub fn showing(self, detail: Detail) -> Self {
+        Self { detail, ..self }
+    }
+
     fn finished(&mut self, finished: &CaseFinished) -> io::Result<()> {
-        let line = self.line(finished);
+        let mut line = self.line(finished);
+        for seen in steps(&finished.seen, self.detail).lines() {
+            self::line(&mut line, &format!("  {}", self.paint(DIM, seen)));
+        }
         self.waiting.insert(finished.index, line);
         if finished.verdict.is_bad() {
             let details = self.details(finished);
@@ -188,44 +201,6 @@ fn counts(summary: &Summary) -> String {
     format!(
         "{passed} passed, {failed} failed, {skipped} skipped, {flaky} flaky, {errored} errored in {seconds:.2} s"
     )
-}
-
-/// A recorded exchange, as `curl -v` marks the directions: `>` what was sent, `<` what came.
-fn exchange_text(exchange: &RecordedStep) -> String {
-    let RecordedStep { request, response, .. } = exchange;
-    let form = request.form.clone().map(Value::Object);
-    let mut text = String::new();
-    let first = format!("{} {}", request.method, request.path);
-    let bodies = [request.json.as_ref(), form.as_ref()];
-    message(&mut text, '>', &first, &request.headers, &bodies, request.text.as_deref());
-    let first = response.status.to_string();
-    let bodies = [response.json.as_ref()];
-    message(&mut text, '<', &first, &response.headers, &bodies, response.text.as_deref());
-    text
-}
-
-fn message(
-    text: &mut String,
-    mark: char,
-    first: &str,
-    headers: &Map<String, Value>,
-    bodies: &[Option<&Value>],
-    plain: Option<&str>,
-) {
-    let mut lines = vec![first.to_owned()];
-    lines.extend(
-        headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default())),
-    );
-    let yaml = bodies.iter().flatten().map(to_yaml);
-    for body in yaml.chain(plain.map(str::to_owned)) {
-        lines.push(String::new());
-        lines.extend(body.lines().map(str::to_owned));
-    }
-    for content in lines {
-        line(text, format!("{mark} {content}").trim_end());
-    }
 }
 
 fn line(text: &mut String, content: &str) {

@@ -1,10 +1,12 @@
 //! Reports: folds of events, written to any writer.
 
 mod diff;
+mod exchange;
 mod human;
 mod json;
 
 pub use diff::diff;
+pub use exchange::Detail;
 pub use human::Human;
 pub use json::Json;
 

@@ -40,6 +40,23 @@ fn a_failure_shows_its_line_and_the_masked_exchange() {
 }
 
 #[test]
+fn the_steps_of_each_case_are_shown_if_wished() {
+    let cleaned = format!("{ENROL}    snapshot: false\ncleanup:\n  - list: {{bearer: null}}\n");
+    let project = Project::new(&[("email/enrol", &cleaned), ("wrong", WRONG)]);
+    let verdicts = project.run("run -j 1 --update no").exits(1).stdout;
+    let steps = project.run("run -j 1 --update no -v").exits(1).stdout;
+    insta::assert_snapshot!(steps);
+    let all = project.run("run -j 1 --update no --verbose --verbose").exits(1).stdout;
+    insta::assert_snapshot!(all);
+    assert_eq!(all.matches("> POST /mfa/associate").count(), 1);
+    for (less, more) in [(&verdicts, &steps), (&steps, &all)] {
+        let is_there = |line: &str| more.lines().any(|other| other == line);
+        assert!(less.lines().all(is_there), "{less}\n{more}");
+    }
+    project.run("run -v --format json").exits(2).says("`-v` is for `--format human` only");
+}
+
+#[test]
 fn nothing_secret_is_shown_or_written() {
     let scenario = "title: A password of one's own
 given:
@@ -54,7 +71,9 @@ steps:
     let project = Project::new(&[("secret", scenario)]);
     let secret = Regex::new(r"Correct-Horse-7|eyJ|Fe26|Fe27|\b[0-9]{6}\b|@[a-z-]+\.")
         .expect("an expression");
-    for args in ["run", "run --format json --report human=report.txt", "run --update always"] {
+    for args in
+        ["run", "run -vv", "run --format json --report human=report.txt", "run --update always"]
+    {
         let seen = project.run(args).exits(1).says("[mfa_token#1]");
         let all = seen.all()
             + &project
