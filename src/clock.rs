@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+
 /// A moment, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
@@ -124,6 +126,31 @@ impl Clock for RunningClock {
     }
 }
 
+/// The operating system's clock, set to another's: ahead of it, or behind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AdjustedClock {
+    /// Milliseconds that it is ahead of the operating system's.
+    pub ahead: i64,
+}
+
+impl AdjustedClock {
+    /// The moment that it shows.
+    #[must_use]
+    pub fn now(self) -> Timestamp {
+        let now = RunningClock::default().now();
+        Timestamp(now.0.saturating_add_signed(self.ahead))
+    }
+}
+
+impl Clock for AdjustedClock {
+    fn now(&self) -> Timestamp {
+        (*self).now()
+    }
+
+    /// Real time is not to be moved.
+    fn advance(&self, _: Duration) {}
+}
+
 /// Does nothing for a while, in real time.
 #[expect(clippy::disallowed_methods, reason = "waiting is this module's")]
 pub async fn wait(duration: Duration) {
@@ -229,6 +256,21 @@ impl SeededEntropy {
 impl Entropy for SeededEntropy {
     fn next(&mut self) -> u64 {
         self.0.u64(..)
+    }
+}
+
+/// The operating system's randomness, for secrets that others must not guess.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn next(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        // It fails on no system that Rust runs on; the other source stands in where one does.
+        match aws_lc_rs::default_provider().secure_random.fill(&mut bytes) {
+            Ok(()) => u64::from_le_bytes(bytes),
+            Err(_) => SeededEntropy::any_seed(),
+        }
     }
 }
 

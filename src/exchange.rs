@@ -90,6 +90,17 @@ pub struct Exchange {
     pub elapsed: Duration,
 }
 
+/// Something that was done again, because of trouble on the way to a tenant and not of what it answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// What: a request by its method and path, or what it was for.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// How long was waited before.
+    pub wait: Duration,
+}
+
 /// Header fields in the order in which they were set; names are lower case.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, String)>);

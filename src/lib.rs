@@ -33,6 +33,7 @@
 //!     jobs: 1,
 //!     retries: 0,
 //!     fail_fast: false,
+//!     no_skip: false,
 //!     seed: 7,
 //!     store: Store::new("snapshots".into()),
 //!     update: Update::No,

@@ -85,8 +85,15 @@ fn test(
     let path = store.path(&scenario.id).display().to_string();
     let recorded = Recorded { path: path.into(), text: text.into() };
     let cases = plan::build(vec![(scenario, Some(recorded))], 1, &|_| None);
-    let options =
-        Options { jobs: 1, retries: 0, fail_fast: false, seed: 1, store, update: Update::No };
+    let options = Options {
+        jobs: 1,
+        retries: 0,
+        fail_fast: false,
+        no_skip: false,
+        seed: 1,
+        store,
+        update: Update::No,
+    };
     let mut text = Vec::new();
     let mut verdicts = Vec::new();
     let mut report = Human::new(&mut text, Arc::clone(sources), Style::default());

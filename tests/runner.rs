@@ -16,7 +16,7 @@ use countersign::{
     secret::Secret,
     snapshot::{Redactor, Store, Update},
     source::Sources,
-    step::{Credentials, Person, Scope},
+    step::{Credentials, Person, Place, Scope},
     target::{NoAssertion, NoPush, PrepareError, SendError, Session, Target},
 };
 use futures_util::future::{BoxFuture, ready};
@@ -66,12 +66,13 @@ impl Session for ToldSession<'_> {
         };
         let client = Credentials { id: "app".to_owned(), secret: None, assertion: None };
         let people = BTreeMap::from([("user".to_owned(), person)]);
-        Scope::new("t.example".to_owned(), client, BTreeMap::new(), people)
+        Scope::new(Place::new("t.example".to_owned()), client, BTreeMap::new(), people)
     }
 
     fn send<'a>(
         &'a mut self,
         request: Request,
+        _: &'a [u16],
         _: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
         let Told { answer, log, stop } = self.0;
@@ -132,8 +133,15 @@ fn run(
     let (stop, interrupt) = watch::channel(false);
     let target = Told { answer, log: Mutex::default(), stop };
     let store = Store::new("nowhere".into());
-    let mut options =
-        Options { jobs: 1, retries: 0, fail_fast: false, seed: 1, store, update: Update::No };
+    let mut options = Options {
+        jobs: 1,
+        retries: 0,
+        fail_fast: false,
+        no_skip: false,
+        seed: 1,
+        store,
+        update: Update::No,
+    };
     adjust(&mut options);
     let mut finished = Vec::new();
     let mut emit = |event| {

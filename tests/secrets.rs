@@ -105,10 +105,11 @@ impl Session for TappedSession<'_> {
     fn send<'a>(
         &'a mut self,
         request: Request,
+        accepts: &'a [u16],
         redactor: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
         Box::pin(async move {
-            let exchange = self.session.send(request, redactor).await?;
+            let exchange = self.session.send(request, accepts, redactor).await?;
             self.headers(&exchange.request.headers);
             self.content(&exchange.request.content());
             self.content(&exchange.response.content());
@@ -191,6 +192,7 @@ fn secrets() -> Secrets {
         jobs: 4,
         retries: 0,
         fail_fast: false,
+        no_skip: false,
         seed: SEED,
         store: Store::new(PathBuf::from("there-is-none")),
         update: Update::No,

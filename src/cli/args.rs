@@ -92,6 +92,9 @@ pub(super) struct Run {
     /// Try a scenario that failed this often again
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(super) retries: u32,
+    /// Let a scenario that the target cannot run count as one that failed
+    #[arg(long)]
+    pub(super) no_skip: bool,
     /// Begin no scenario after one has failed
     #[arg(long)]
     pub(super) fail_fast: bool,

@@ -62,6 +62,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         jobs: args.jobs.into(),
         retries: args.retries,
         fail_fast: args.fail_fast,
+        no_skip: args.no_skip,
         seed: args.seed.unwrap_or_else(SeededEntropy::any_seed),
         store: store.clone(),
         update: if replay { Update::No } else { update },

@@ -5,6 +5,7 @@ pub mod wire;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    exchange::Retry,
     plan::Case,
     snapshot::{Difference, RecordedStep},
     source::{Diagnostic, Span},
@@ -50,6 +51,8 @@ pub struct CaseFinished {
     pub requests: usize,
     /// How many expectations a recording could not judge again.
     pub not_judged: usize,
+    /// What was done again, because of trouble on the way to the target.
+    pub retries: Vec<Retry>,
     /// How long it took.
     pub elapsed: Duration,
     /// What was sent and what came, in the order of the steps; of the last attempt.
@@ -117,6 +120,8 @@ pub struct Summary {
     pub not_run: usize,
     /// Expectations that a recording could not judge again.
     pub not_judged: usize,
+    /// What was done again, because of trouble on the way to the target.
+    pub retries: usize,
     pub elapsed: Duration,
     /// Whether the user stopped the run.
     pub interrupted: bool,
@@ -130,6 +135,7 @@ impl Summary {
     /// Counts a verdict.
     pub fn count(&mut self, finished: &CaseFinished) {
         self.not_judged += finished.not_judged;
+        self.retries += finished.retries.len();
         *match finished.verdict {
             Verdict::Passed => &mut self.passed,
             Verdict::Flaky => &mut self.flaky,

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{CaseFinished, Event, Failure, Summary, Verdict};
+use crate::exchange::Retry;
 use crate::source::{Diagnostic, Place, Sources};
 
 /// The version of this form.
@@ -44,6 +45,7 @@ fn case_finished(finished: &CaseFinished, sources: &Sources) -> Value {
         "attempts": finished.attempts,
         "requests": finished.requests,
         "not_judged": finished.not_judged,
+        "retries": finished.retries.iter().map(retry).collect::<Vec<_>>(),
         "seconds": finished.elapsed.as_secs_f64(),
         "failures": finished.failures.iter().map(|failure| self::failure(failure, sources)).collect::<Vec<_>>(),
     });
@@ -59,6 +61,10 @@ fn case_finished(finished: &CaseFinished, sources: &Sources) -> Value {
         });
     }
     line
+}
+
+fn retry(retry: &Retry) -> Value {
+    json!({"what": retry.what, "reason": retry.reason, "seconds": retry.wait.as_secs_f64()})
 }
 
 fn failure(failure: &Failure, sources: &Sources) -> Value {
@@ -101,6 +107,7 @@ fn run_finished(summary: &Summary) -> Value {
         "errored": summary.errored,
         "not_run": summary.not_run,
         "not_judged": summary.not_judged,
+        "retries": summary.retries,
         "seconds": summary.elapsed.as_secs_f64(),
         "interrupted": summary.interrupted,
     })

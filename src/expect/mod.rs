@@ -411,7 +411,7 @@ mod tests {
         secret::Secret,
         snapshot::redact::is_label,
         source::{Sources, Style, render},
-        step::{Credentials, Person, Scope},
+        step::{Credentials, Person, Place, Scope},
     };
 
     fn expectation(text: &str) -> Expect {
@@ -433,7 +433,7 @@ mod tests {
             otp_secret: None,
         };
         let mut scope = Scope::new(
-            "t.example".to_owned(),
+            Place::new("t.example".to_owned()),
             Credentials { id: "APP".to_owned(), secret: None, assertion: None },
             BTreeMap::new(),
             BTreeMap::from([("user".to_owned(), person)]),

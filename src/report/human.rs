@@ -86,7 +86,12 @@ impl<W: io::Write> Human<W> {
             _ => &finished.case.scenario.title.value,
         };
         let id = finished.case.id();
-        format!("{verdict}  {id}  {}\n", self.paint(DIM, note))
+        let retries = match finished.retries.len() {
+            0 => String::new(),
+            1 => " (1 retry)".to_owned(),
+            retries => format!(" ({retries} retries)"),
+        };
+        format!("{verdict}  {id}  {}{retries}\n", self.paint(DIM, note))
     }
 
     fn details(&self, finished: &CaseFinished) -> String {
@@ -161,6 +166,11 @@ impl<W: io::Write> Human<W> {
         }
         if summary.not_run > 0 {
             writeln!(self.writer, "{} not run: the run was stopped", summary.not_run)?;
+        }
+        if summary.retries > 0 {
+            let what = if summary.retries == 1 { "thing was" } else { "things were" };
+            let why = "because of trouble on the way to the target";
+            writeln!(self.writer, "{} {what} done again {why}", summary.retries)?;
         }
         if self.replay && summary.not_judged > 0 {
             let count = summary.not_judged;

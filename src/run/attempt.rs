@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::{
     event::{Failure, SeenStep},
-    exchange::{Exchange, Request},
+    exchange::{Exchange, Request, Retry},
     expect::{self, Context, Judgement, Mismatch, Replayed, Side},
     plan::Case,
     scenario::{
@@ -32,6 +32,10 @@ pub(super) struct Attempt {
     pub(super) errored: bool,
     /// Whether that was the target, which could not be reached.
     pub(super) unreachable: bool,
+    /// Why nothing is known of what was done: all of it has to be tried again.
+    pub(super) lost: Option<String>,
+    /// What was done again on the way.
+    pub(super) retries: Vec<Retry>,
     /// The step, from one, at which the user stopped it.
     pub(super) stopped: Option<usize>,
     /// Whether that was the snapshot, which cannot be read.
@@ -68,7 +72,7 @@ pub(super) async fn run(
         attempt: Attempt::default(),
     };
     runner.steps(scenario).await;
-    runner.finish()
+    runner.finish().await
 }
 
 fn not_prepared(scenario: &Scenario, error: &PrepareError) -> Attempt {
@@ -79,10 +83,18 @@ fn not_prepared(scenario: &Scenario, error: &PrepareError) -> Attempt {
             let hint = "record it: run it on another target, then `countersign accept`";
             attempt.fail("preparation", problem.hint(hint));
         }
-        PrepareError::NoServer(_) => {
+        PrepareError::NoServer(_)
+        | PrepareError::Unreachable(_)
+        | PrepareError::Refused(_)
+        | PrepareError::Journal(_) => {
             attempt.fail("preparation", problem);
             attempt.errored = true;
             attempt.unreachable = true;
+        }
+        PrepareError::Lost(reason) => {
+            attempt.fail("preparation", problem);
+            attempt.errored = true;
+            attempt.lost = Some(reason.clone());
         }
         PrepareError::CorruptRecording { path, corrupt } => {
             attempt.fail("preparation", corrupt.diagnostic(path.clone()));
@@ -132,6 +144,8 @@ struct Wrong {
     mismatches: Vec<Mismatch>,
     difference: Option<(String, String)>,
     errored: bool,
+    /// Whether it is only that the user stopped the run.
+    stopped: bool,
 }
 
 impl<'a> Runner<'a> {
@@ -143,7 +157,11 @@ impl<'a> Runner<'a> {
                 break;
             }
             if let Err(found) = self.step(index, step).await {
-                self.wrong.push((index, step, found));
+                if found.stopped {
+                    self.attempt.stopped = Some(index + 1);
+                } else {
+                    self.wrong.push((index, step, found));
+                }
                 break;
             }
         }
@@ -160,8 +178,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Writes down what was seen and what is wrong: only now is everything secret known.
-    fn finish(mut self) -> Attempt {
+    /// Writes down what was seen and what is wrong: only now is everything secret known. Then the target is tidied up.
+    async fn finish(mut self) -> Attempt {
         let seen = |(index, step, exchange): &(usize, &Step, Exchange)| SeenStep {
             step: index + 1,
             span: step.span,
@@ -174,14 +192,18 @@ impl<'a> Runner<'a> {
             let failure = self.failure(index, step, found, &seen);
             self.attempt.failures.push(failure);
         }
+        self.attempt.retries = self.session.finish().await;
+        for retry in &mut self.attempt.retries {
+            retry.what = self.redactor.text(&retry.what);
+        }
         Attempt { seen, ..self.attempt }
     }
 
     async fn step(&mut self, index: usize, step: &'a Step) -> Result<(), Wrong> {
         let draft = match &step.action {
             Action::Advance(duration) => {
-                self.session.advance(*duration).await;
-                return Ok(());
+                let passed = unless_stopped(&mut self.interrupt, self.session.advance(*duration));
+                return passed.await.ok_or_else(|| Wrong::stopped(step));
             }
             Action::Answer(answer) => return self.answer_push(step, *answer).await,
             Action::Send(draft) => draft,
@@ -195,7 +217,8 @@ impl<'a> Runner<'a> {
                         && waited < timeout
                         && !*self.interrupt.borrow() =>
                 {
-                    self.session.advance(every).await;
+                    let passed = unless_stopped(&mut self.interrupt, self.session.advance(every));
+                    passed.await.ok_or_else(|| Wrong::stopped(step))?;
                     waited += every;
                 }
                 _ => break (exchange, judgement),
@@ -220,7 +243,7 @@ impl<'a> Runner<'a> {
             diagnostics
                 .push(Diagnostic::at(step.span, format!("this did not hold within {limit} s")));
         }
-        Err(Wrong { diagnostics, mismatches, difference: None, errored: false })
+        Err(Wrong { diagnostics, mismatches, difference: None, errored: false, stopped: false })
     }
 
     async fn answer_push(&mut self, step: &Step, answer: PushAnswer) -> Result<(), Wrong> {
@@ -248,8 +271,10 @@ impl<'a> Runner<'a> {
                     self.scope.person(actor).map(|person| person.email.clone())
                 }
             };
-            let code = self.session.code(channel, &source.unwrap_or_default()).await;
-            let code = code.map_err(|error| {
+            let source = source.unwrap_or_default();
+            let code = self.session.code(channel, &source);
+            let code = unless_stopped(&mut self.interrupt, code).await;
+            let code = code.ok_or_else(|| Wrong::stopped(step))?.map_err(|error| {
                 let problem =
                     Diagnostic::at(step.span, format!("there is no code to send: {error}"));
                 Wrong::error(problem.hint("give one with `code`, or ask for one first"))
@@ -271,7 +296,8 @@ impl<'a> Runner<'a> {
         }
         let request = step::lower(draft, actor, &self.scope)
             .map_err(|problem| Wrong { errored: false, ..Wrong::error(*problem) })?;
-        let exchange = self.send(request).await.map_err(|error| not_sent(step, error))?;
+        let accepts = step.expect.status.as_ref().map_or(&[][..], |status| &status.value.0);
+        let exchange = self.send(request, accepts).await.map_err(|error| not_sent(step, error))?;
         self.attempt.requests += 1;
         if self.keys.is_none() && needs_keys(&step.expect) && !self.session.is_replay() {
             self.keys = self.fetch_keys().await;
@@ -289,10 +315,12 @@ impl<'a> Runner<'a> {
         Ok((exchange, judgement))
     }
 
-    async fn send(&mut self, request: Request) -> Result<Exchange, SendError> {
-        let exchange = self.session.send(request, &mut self.redactor).await;
-        if let Err(SendError::Unreachable(_)) = &exchange {
-            self.attempt.unreachable = true;
+    async fn send(&mut self, request: Request, accepts: &[u16]) -> Result<Exchange, SendError> {
+        let exchange = self.session.send(request, accepts, &mut self.redactor).await;
+        match &exchange {
+            Err(SendError::Unreachable(_)) => self.attempt.unreachable = true,
+            Err(SendError::Lost(reason)) => self.attempt.lost = Some(reason.clone()),
+            _ => {}
         }
         exchange
     }
@@ -300,7 +328,7 @@ impl<'a> Runner<'a> {
     /// What signs the tenant's tokens; nothing if it does not say.
     async fn fetch_keys(&mut self) -> Option<JwkSet> {
         let request = Request::new("GET", "/.well-known/jwks.json");
-        let exchange = self.send(request).await.ok()?;
+        let exchange = self.send(request, &[]).await.ok()?;
         serde_json::from_slice(&exchange.response.body).ok()
     }
 
@@ -349,7 +377,35 @@ const LONGEST_SHOWN: usize = 160;
 
 impl Wrong {
     fn error(problem: Diagnostic) -> Self {
-        Self { diagnostics: vec![problem], mismatches: Vec::new(), difference: None, errored: true }
+        Self {
+            diagnostics: vec![problem],
+            mismatches: Vec::new(),
+            difference: None,
+            errored: true,
+            stopped: false,
+        }
+    }
+
+    fn stopped(step: &Step) -> Self {
+        Self { stopped: true, ..Self::error(Diagnostic::at(step.span, "the run was stopped")) }
+    }
+}
+
+/// What comes of it, unless the user stops the run first.
+async fn unless_stopped<T>(
+    interrupt: &mut watch::Receiver<bool>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let stopped = async {
+        if interrupt.wait_for(|stopped| *stopped).await.is_err() {
+            // Nobody is left who could stop it.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = stopped => None,
     }
 }
 
@@ -365,9 +421,10 @@ fn not_sent(step: &Step, error: SendError) -> Wrong {
             errored: false,
             ..Wrong::error(problem.hint("the scenario has more steps now: record it anew"))
         },
-        SendError::Invalid(_) | SendError::Unreachable(_) | SendError::TimedOut(_) => {
-            Wrong::error(problem)
-        }
+        SendError::Invalid(_)
+        | SendError::Unreachable(_)
+        | SendError::TimedOut(_)
+        | SendError::Lost(_) => Wrong::error(problem),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One case: its attempts, its verdict, and its snapshot.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
@@ -10,13 +10,19 @@ use super::{
     skipped,
 };
 use crate::{
-    clock::Stopwatch,
+    clock::{self, Stopwatch},
     event::{CaseFinished, Verdict},
+    exchange::Retry,
     plan::{Case, Recorded},
     snapshot::{Difference, Snapshot, Update, format},
     source::Diagnostic,
     target::Target,
 };
+
+/// How often a case is begun anew because nobody knows what of it was done.
+const RESTARTS: u32 = 8;
+/// How long is waited before, times how often it was.
+const RESTART_WAIT: Duration = Duration::from_millis(250);
 
 /// Runs a case, again while it fails and may be retried. With it comes what the last attempt ran into.
 pub(super) async fn run(
@@ -27,14 +33,28 @@ pub(super) async fn run(
     interrupt: watch::Receiver<bool>,
 ) -> (CaseFinished, Trouble) {
     if let Some(reason) = &case.skip {
-        return (skipped(index, case, reason), Trouble::default());
+        return (skipped(index, case, reason, options.no_skip), Trouble::default());
     }
     let watch = Stopwatch::start();
-    let mut attempts = 0;
+    let (mut attempts, mut restarts) = (0, 0);
+    let mut retries = Vec::new();
     let (mut attempt, difference) = loop {
         attempts += 1;
-        let seed = seed(options.seed, case, attempts);
+        let seed = seed(options.seed, case, attempts + restarts);
         let mut attempt = attempt::run(case, target, seed, interrupt.clone()).await;
+        retries.append(&mut attempt.retries);
+        if let Some(reason) = &attempt.lost
+            && restarts < RESTARTS
+            && !*interrupt.borrow()
+        {
+            // It was no attempt: what it would have shown was lost on the way.
+            attempts -= 1;
+            restarts += 1;
+            let wait = RESTART_WAIT * restarts;
+            retries.push(Retry { what: "the scenario".to_owned(), reason: reason.clone(), wait });
+            clock::wait(wait).await;
+            continue;
+        }
         let difference = compare(case, &mut attempt, options);
         // What is new, or is to be accepted, is no better the next time.
         let differs = difference.as_ref().is_some_and(|difference| difference.old.is_some());
@@ -63,6 +83,7 @@ pub(super) async fn run(
         attempts,
         requests: attempt.requests,
         not_judged: attempt.not_judged,
+        retries,
         elapsed: watch.elapsed(),
         seen: attempt.seen,
         failures: attempt.failures,

@@ -10,9 +10,10 @@ use tokio::sync::watch;
 
 use crate::{
     clock::Stopwatch,
-    event::{CaseFinished, Event, Summary, Verdict},
+    event::{CaseFinished, Event, Failure, Summary, Verdict},
     plan::Case,
     snapshot::{Store, Update},
+    source::Diagnostic,
     target::Target,
 };
 
@@ -31,6 +32,8 @@ pub struct Options {
     pub store: Store,
     /// What may be written to them.
     pub update: Update,
+    /// Whether a case that cannot be run counts as one that failed.
+    pub no_skip: bool,
 }
 
 /// Runs every case and says what happens to `emit`. When `interrupt` becomes true no further case and no further
@@ -52,7 +55,10 @@ pub async fn execute(
     let emit = RefCell::new(emit);
     let stopped = || {
         let summary = summary.borrow();
-        *interrupt.borrow() || options.fail_fast && (summary.failed + summary.errored) > 0
+        // Where one could not reach the target, the others could not either.
+        *interrupt.borrow()
+            || summary.unreachable
+            || options.fail_fast && (summary.failed + summary.errored) > 0
     };
     let run = async |(index, case): (usize, Case)| {
         if stopped() {
@@ -82,17 +88,25 @@ pub async fn execute(
     summary
 }
 
-fn skipped(index: usize, case: &Arc<Case>, reason: &str) -> CaseFinished {
+fn skipped(index: usize, case: &Arc<Case>, reason: &str, is_failure: bool) -> CaseFinished {
+    let failure = || Failure {
+        step: None,
+        title: "preparation".to_owned(),
+        diagnostics: vec![Diagnostic::file(case.scenario.file.clone(), reason)],
+        difference: None,
+        exchange: None,
+    };
     CaseFinished {
         index,
         case: Arc::clone(case),
-        verdict: Verdict::Skipped(reason.to_owned()),
+        verdict: if is_failure { Verdict::Failed } else { Verdict::Skipped(reason.to_owned()) },
         attempts: 0,
         requests: 0,
         not_judged: 0,
+        retries: Vec::new(),
         elapsed: Duration::ZERO,
         seen: Vec::new(),
-        failures: Vec::new(),
+        failures: is_failure.then(failure).into_iter().collect(),
         difference: None,
     }
 }

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-pub use scope::{Credentials, Person, Scope};
+pub use scope::{Credentials, Person, Place, Scope};
 
 use crate::{
     exchange::{FORM, JSON, Request, Response},
@@ -142,7 +142,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{Credentials, Person, Scope, capture, lower};
+    use super::{Credentials, Person, Place, Scope, capture, lower};
     use crate::{
         exchange::{Content, Request, Response},
         scenario::{self, Action, Step},
@@ -177,7 +177,7 @@ mod tests {
         };
         let clients = [("spa", client("SPA", None)), ("other", client("OTHER", Some("s2")))];
         let mut scope = Scope::new(
-            "t.example".to_owned(),
+            Place::new("t.example".to_owned()),
             client("APP", Some("s1")),
             clients.map(|(name, client)| (name.to_owned(), client)).into(),
             BTreeMap::from([person("user"), person("bob")]),
@@ -305,7 +305,7 @@ mod tests {
         let step = step("request: {method: GET, path: '/{{ recovery_code }}'}");
         let Action::Send(draft) = &step.action else { panic!("it sends") };
         let empty = Scope::new(
-            String::new(),
+            Place::new(String::new()),
             Credentials { id: String::new(), secret: None, assertion: None },
             BTreeMap::new(),
             BTreeMap::new(),

@@ -10,15 +10,32 @@ use crate::{
     source::Diagnostic,
 };
 
-/// The name that Auth0 gives to a tenant's first database of users.
-const CONNECTION: &str = "Username-Password-Authentication";
-
 /// What is known while a scenario runs: users, applications, the tenant, and what was captured.
 pub struct Scope {
-    domain: String,
+    place: Place,
     client: Credentials,
     clients: BTreeMap<String, Credentials>,
     people: BTreeMap<String, (Person, Map<String, Value>)>,
+}
+
+/// Where a tenant is, and where in it its users are.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The domain that requests go to; the issuer is made of it.
+    pub domain: String,
+    /// The domain that the Management API's audience is made of: the tenant's own, if requests go to a custom one.
+    pub management_domain: String,
+    /// The connection that the users are in.
+    pub connection: String,
+}
+
+impl Place {
+    /// A tenant without a custom domain, whose users are in the connection that Auth0 makes first.
+    #[must_use]
+    pub fn new(domain: String) -> Self {
+        let connection = "Username-Password-Authentication".to_owned();
+        Self { management_domain: domain.clone(), domain, connection }
+    }
 }
 
 /// A user, as a scenario knows one.
@@ -51,20 +68,23 @@ impl Scope {
     /// What is known before the first step.
     #[must_use]
     pub fn new(
-        domain: String,
+        place: Place,
         client: Credentials,
         clients: BTreeMap<String, Credentials>,
         people: BTreeMap<String, Person>,
     ) -> Self {
         let people =
             people.into_iter().map(|(name, person)| (name, (person, Map::new()))).collect();
-        Self { domain, client, clients, people }
+        Self { place, client, clients, people }
     }
 
     /// Everything in it that a snapshot has to label whatever happens, in an order that is always the same.
     #[must_use]
     pub fn known(&self) -> Vec<(Kind, String)> {
-        let mut known = vec![(Kind::Domain, self.domain.clone())];
+        let mut known = vec![(Kind::Domain, self.place.domain.clone())];
+        if self.place.management_domain != self.place.domain {
+            known.push((Kind::Domain, self.place.management_domain.clone()));
+        }
         for client in std::iter::once(&self.client).chain(self.clients.values()) {
             known.push((Kind::ClientId, client.id.clone()));
             known.extend(
@@ -188,7 +208,7 @@ impl Scope {
         let value = match expression.root.as_str() {
             DEFAULT_USER => self.of_person(actor, &mut path)?,
             "target" => {
-                let domain = &self.domain;
+                let Place { domain, management_domain, connection } = &self.place;
                 Value::String(match path.next()? {
                     Access::Member(name) if name == "domain" => domain.clone(),
                     Access::Member(name) if name == "issuer" => format!("https://{domain}/"),
@@ -196,9 +216,9 @@ impl Scope {
                         format!("https://{domain}/mfa/")
                     }
                     Access::Member(name) if name == "management_audience" => {
-                        format!("https://{domain}/api/v2/")
+                        format!("https://{management_domain}/api/v2/")
                     }
-                    Access::Member(name) if name == "connection" => CONNECTION.to_owned(),
+                    Access::Member(name) if name == "connection" => connection.clone(),
                     _ => return None,
                 })
             }

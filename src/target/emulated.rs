@@ -19,7 +19,7 @@ use crate::{
     scenario::{Channel, PushAnswer, Scenario, fault::LONGEST_WAIT},
     serve::{Hosted, Server, fault::Delivery},
     snapshot::Redactor,
-    step::{Credentials, Person, Scope},
+    step::{Credentials, Person, Place, Scope},
 };
 
 /// When an emulated tenant's clock starts: 2026-01-01T00:00:00Z. It moves only when a scenario says so.
@@ -197,7 +197,7 @@ impl Drop for EmulatedSession {
 impl Session for EmulatedSession {
     fn scope(&self) -> Scope {
         Scope::new(
-            self.domain.clone(),
+            Place::new(self.domain.clone()),
             self.client.clone(),
             self.clients.clone(),
             self.people.clone(),
@@ -207,6 +207,7 @@ impl Session for EmulatedSession {
     fn send<'a>(
         &'a mut self,
         request: Request,
+        _: &'a [u16],
         _: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
         if let Some(wire) = &self.wire {

@@ -18,7 +18,7 @@ pub use replay::Replay;
 
 use crate::{
     codes::NoCode,
-    exchange::{Exchange, Request},
+    exchange::{Exchange, Request, Retry},
     plan::Case,
     scenario::{Channel, PushAnswer, Scenario},
     snapshot::{Corrupt, Redactor},
@@ -32,6 +32,11 @@ pub trait Target: Sync {
 
     /// Why it cannot run this scenario, if it cannot.
     fn skip(&self, scenario: &Scenario) -> Option<String>;
+
+    /// What scenarios that are best run one after another have in common: between others the target has to be changed.
+    fn batch(&self, _: &Scenario) -> String {
+        String::new()
+    }
 
     /// Makes a tenant with users as the case's scenario wants them. `seed` decides what is made up.
     fn prepare<'a>(
@@ -51,10 +56,12 @@ pub trait Session: Send {
         false
     }
 
-    /// Sends a request; not later than the target's time limit there is an answer or an error.
+    /// Sends a request; not later than the target's time limit there is an answer or an error. An answer with one of
+    /// the statuses that `accepts` has is what the scenario is about, whatever else it may mean.
     fn send<'a>(
         &'a mut self,
         request: Request,
+        accepts: &'a [u16],
         redactor: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>>;
 
@@ -81,6 +88,14 @@ pub trait Session: Send {
 
     /// Lets time pass.
     fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()>;
+
+    /// Removes what was made for the scenario. What was done again since the beginning is told.
+    fn finish<'a>(self: Box<Self>) -> BoxFuture<'a, Vec<Retry>>
+    where
+        Self: 'a,
+    {
+        Box::pin(std::future::ready(Vec::new()))
+    }
 }
 
 /// Why a target could not be prepared.
@@ -89,6 +104,18 @@ pub enum PrepareError {
     /// No server could be started for an emulated tenant.
     #[error("no server could be started on loopback: {0}")]
     NoServer(#[source] io::Error),
+    /// A tenant cannot be reached.
+    #[error("{0}")]
+    Unreachable(String),
+    /// A tenant does not do what has to be done first.
+    #[error("{0}")]
+    Refused(String),
+    /// What was asked of a tenant may have been done, and its answer was lost.
+    #[error("the tenant's answer was lost: {0}")]
+    Lost(String),
+    /// What has to be remembered of a tenant cannot be written to the disk.
+    #[error("the journal cannot be written: {0}")]
+    Journal(#[source] io::Error),
     /// There is no recording.
     #[error("there is no snapshot to play back")]
     NoRecording,
@@ -125,6 +152,9 @@ pub enum SendError {
     /// The time limit is over.
     #[error("no answer within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
+    /// No answer came, and the request may have had its effect: only the whole scenario can be tried again.
+    #[error("the answer was lost, and what was asked for may have been done: {0}")]
+    Lost(String),
     /// The recording ends before this request.
     #[error("the recording has no further request")]
     RecordingEnded,

@@ -16,7 +16,7 @@ use crate::{
     scenario::{Action, Channel, Client, PushAnswer, Scenario},
     secret::{Kind, Secret},
     snapshot::{RecordedStep, Redactor, Snapshot, format::to_yaml},
-    step::{Credentials, Person, Scope},
+    step::{Credentials, Person, Place, Scope},
 };
 
 /// The snapshots of the scenarios, played back.
@@ -97,7 +97,7 @@ impl Session for ReplaySession<'_> {
             (name.to_owned(), person)
         });
         Scope::new(
-            "tenant.replay.test".to_owned(),
+            Place::new("tenant.replay.test".to_owned()),
             credentials("", &tenant.client),
             clients.map(|(name, client)| (name.clone(), credentials(name, client))).collect(),
             people.collect::<BTreeMap<_, _>>(),
@@ -111,6 +111,7 @@ impl Session for ReplaySession<'_> {
     fn send<'a>(
         &'a mut self,
         request: Request,
+        _: &'a [u16],
         redactor: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
         let exchange = self.answer(request, redactor);
