@@ -26,6 +26,8 @@ pub(super) struct User {
     pub(super) id: String,
     pub(super) email: String,
     pub(super) email_verified: bool,
+    /// Who was not given one is called by the address \[rec\].
+    pub(super) name: Option<String>,
     pub(super) password: Secret<String>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
@@ -55,6 +57,7 @@ impl User {
             id: format!("auth0|{}", entropy.text(24, b"0123456789abcdef")),
             email: user.email,
             email_verified: user.email_verified,
+            name: None,
             password: user.password,
             created_at: now,
             updated_at: now,
@@ -87,6 +90,11 @@ impl User {
         }
         new
     }
+
+    pub(super) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.email)
+    }
+
     /// Whether this is the address or the id.
     pub(super) fn is_called(&self, name: &str) -> bool {
         self.id == name || self.email.to_lowercase() == name.to_lowercase()
@@ -332,7 +340,7 @@ impl User {
             let letters = nickname.chars().filter(char::is_ascii_alphanumeric).take(2);
             let letters = letters.collect::<String>().to_ascii_lowercase();
             claims.insert("nickname".into(), json!(nickname));
-            claims.insert("name".into(), json!(self.email));
+            claims.insert("name".into(), json!(self.name()));
             // Auth0's own fallback picture. What comes before it, Gravatar, wants a digest.
             let picture = format!("https://cdn.auth0.com/avatars/{letters}.png");
             claims.insert("picture".into(), json!(picture));

@@ -76,12 +76,18 @@ fn calls_are_answered() {
         ("GET", "/users?q=email:%22eve@example.com%22&search_engine=v3", None, 200, ""),
         ("GET", "/users?include_totals=true&per_page=1&page=1", None, 200, ""),
         ("GET", "/users?per_page=101", None, 400, "invalid_query_string"),
-        ("GET", "/users?q=name:eve", None, 501, "not_emulated"),
+        ("GET", "/users?q=logins_count:0", None, 501, "not_emulated"),
+        ("GET", "/users?sort=email:1", None, 501, "not_emulated"),
+        ("GET", "/users?search_engine=v2", None, 400, "invalid_query_string"),
+        ("GET", "/users?per_page=100&page=9", None, 200, ""),
+        ("GET", "/users?per_page=100&page=10", None, 400, "invalid_paging"),
         ("GET", "/users-by-email?email=EVE@example.com", None, 200, ""),
         ("GET", "/users-by-email", None, 400, "invalid_query_string"),
         ("GET", &user, None, 200, ""),
         ("PATCH", &user, Some(json!({"email_verified": true})), 200, ""),
         ("PATCH", &user, Some(json!({"email_verified": 1})), 400, "invalid_body"),
+        ("PATCH", &user, Some(json!({"name": "Ada"})), 200, ""),
+        ("PATCH", &user, Some(json!({"name": "a".repeat(151)})), 400, "invalid_body"),
         ("PUT", &user, Some(json!({})), 405, ""),
         ("GET", "/users/auth0|none", None, 404, "inexistent_user"),
         ("DELETE", "/users/auth0|none", None, 204, ""),
@@ -143,6 +149,40 @@ fn calls_are_answered() {
         }
     }
     openapi::assert_management_exceptions_are_met();
+}
+
+/// As a program finds the users that it made.
+#[test]
+fn users_are_found_by_their_mark() {
+    let (mut drive, token, _) = managed(user(ADA));
+    for number in 0..5 {
+        drive.advance(std::time::Duration::from_secs(1));
+        let new = json!({
+            "connection": "Username-Password-Authentication", "password": PASSWORD,
+            "email": format!("qa+{number}@example.com"), "name": format!("Made {number}"),
+            "app_metadata": {"made": "By Me", "run": {"number": number}},
+        });
+        let made = call(&mut drive, &token, "POST", "/users", Some(&new)).body();
+        assert_eq!((&made["name"], &made["app_metadata"]), (&new["name"], &new["app_metadata"]));
+    }
+    let mut found = |query: &str| {
+        let path = format!("/users?search_engine=v3&include_totals=true&{query}");
+        let answer = call(&mut drive, &token, "GET", &path, None).body();
+        let users = answer["users"].as_array().expect("a list").iter();
+        let names = users.map(|user| user["name"].as_str().expect("a name").to_owned());
+        (answer["total"].clone(), names.collect::<Vec<_>>())
+    };
+    let mark = "q=app_metadata.made:%22By%20Me%22&sort=created_at:1&per_page=2";
+    for (page, names) in [(0, &["Made 0", "Made 1"][..]), (2, &["Made 4"]), (3, &[])] {
+        assert_eq!(found(&format!("{mark}&page={page}")).1, names);
+    }
+    assert_eq!(found(mark).0, 5);
+    assert_eq!(found("q=app_metadata.made:%22by%20me%22").0, 0);
+    assert_eq!(found("q=app_metadata.run.number:3").1, ["Made 3"]);
+    assert_eq!(found("q=name:%22made%203%22").1, ["Made 3"]);
+    assert_eq!(found("q=email:QA%2B*&sort=created_at:-1").1[0], "Made 4");
+    assert_eq!(found("q=email:qa*").0, 5);
+    assert_eq!(found("q=email:%22ada@example.com%22").1, [ADA]);
 }
 
 #[test]

@@ -2,11 +2,12 @@
 //! have enrolled, the factors and the policies.
 //!
 //! What it leaves out: passwords' rules, blocked users, linked identities, connections (there is
-//! one, by its usual name), searches other than by address, when a method was last used.
+//! one, by its usual name), searches other than for one value, when a method was last used.
 
 mod guardian;
 mod methods;
 mod refusal;
+mod search;
 mod users;
 
 use percent_encoding::percent_decode_str;

@@ -66,6 +66,13 @@ impl Refusal {
         Self::management(400, &text, Some("invalid_query_string"))
     }
 
+    /// \[seen: auth0.net issue 979\], of a page that would end beyond there \[guess\].
+    pub(super) fn too_far_in() -> Self {
+        let text = "You can only page through the first 1000 records. See \
+                    https://auth0.com/docs/users/search/v3/view-search-results-by-page#limitation";
+        Self::management(400, text, Some("invalid_paging"))
+    }
+
     /// \[seen\].
     pub(super) fn no_such_user() -> Self {
         Self::management(404, "The user does not exist.", Some("inexistent_user"))

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Emulator, Refusal, flag, members, page, query, required, text};
+use super::{Call, Emulator, Refusal, flag, members, page, query, required, search, text};
 use crate::{
     emulator::{
         NewUser,
@@ -17,12 +17,14 @@ use crate::{
 
 impl Emulator {
     pub(super) fn list_users(&self, request: &Request) -> Result<Value, Refusal> {
-        let address = query(request, "q").map(|query| wanted_address(&query)).transpose()?;
-        let users = match address {
-            Some(address) => self.users.with_email(&address).into_iter().collect::<Vec<_>>(),
-            None => self.users.iter().collect(),
-        };
+        let term = search::Term::of(request)?;
+        let is_wanted = |user: &&User| term.as_ref().is_none_or(|term| term.matches(user));
+        let mut users: Vec<_> = self.users.iter().filter(is_wanted).collect();
+        search::sort(&mut users, request)?;
         let (start, limit) = page(request)?;
+        if start.saturating_add(limit) > search::MOST {
+            return Err(Refusal::too_far_in());
+        }
         let shown: Vec<_> = users.iter().skip(start).take(limit).map(|user| entry(user)).collect();
         Ok(if query(request, "include_totals").as_deref() == Some("true") {
             json!({
@@ -39,11 +41,12 @@ impl Emulator {
         Ok(self.users.with_email(&address).into_iter().map(entry).collect())
     }
 
-    /// The profile is made of the address, as for a user who gave no more.
+    /// What a profile has besides a name is made of the address, as for a user who gave no more.
     pub(super) fn create_user(&mut self, call: &mut Call<'_>) -> Result<Value, Refusal> {
         const KNOWN: &[&str] = &[
             "connection",
             "email",
+            "name",
             "password",
             "email_verified",
             "verify_email",
@@ -68,6 +71,7 @@ impl Emulator {
             ..NewUser::new(email, password)
         };
         let mut user = User::new(new, &self.tenant, call.now, call.entropy);
+        user.name = name(&members)?;
         user.user_metadata = merged(&Map::new(), &members, "user_metadata")?;
         user.app_metadata = merged(&Map::new(), &members, "app_metadata")?;
         let entry = entry(&user);
@@ -81,7 +85,7 @@ impl Emulator {
 
     pub(super) fn update_user(&mut self, id: &str, call: &Call<'_>) -> Result<Value, Refusal> {
         const KNOWN: &[&str] =
-            &["connection", "password", "email_verified", "user_metadata", "app_metadata"];
+            &["connection", "name", "password", "email_verified", "user_metadata", "app_metadata"];
         let user = self.users.get_mut(id).ok_or_else(Refusal::no_such_user)?;
         let members = members(call.request, KNOWN)?;
         check_connection(&members)?;
@@ -92,10 +96,14 @@ impl Emulator {
                 "Cannot update password and email_verified simultaneously.",
             ));
         }
+        let name = name(&members)?;
         let user_metadata = merged(&user.user_metadata, &members, "user_metadata")?;
         let app_metadata = merged(&user.app_metadata, &members, "app_metadata")?;
         user.user_metadata = user_metadata;
         user.app_metadata = app_metadata;
+        if name.is_some() {
+            user.name = name;
+        }
         if let Some(password) = password {
             user.password = Secret::new(password.to_owned());
         }
@@ -141,11 +149,14 @@ fn entry(user: &User) -> Value {
     entry
 }
 
-/// The address of a search for one: `email:"ada@example.com"`.
-fn wanted_address(query: &str) -> Result<String, Refusal> {
-    let address = query.trim().strip_prefix("email:");
-    let address = address.ok_or_else(|| Refusal::not_managed("search other than by email"))?;
-    Ok(address.trim_matches('"').to_owned())
+/// The name of a profile: up to 150 characters \[doc\].
+fn name(members: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+    match text(members, "name")? {
+        Some(name) if name.chars().count() > 150 => {
+            Err(Refusal::invalid_body("String is too long: name"))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
 }
 
 /// Metadata with what a body has of it, on the first level member by member \[doc\]; `null` unsets
