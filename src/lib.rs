@@ -51,6 +51,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod address;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -7,6 +7,7 @@ use walkdir::WalkDir;
 
 /// Each module, and what it may import: all of it is above it.
 const LAYOUT: &[(&str, &[&str])] = &[
+    ("address", &[]),
     ("clock", &[]),
     // Of the clock how a length of time is written.
     ("source", &["clock"]),
@@ -14,8 +15,9 @@ const LAYOUT: &[(&str, &[&str])] = &[
     ("exchange", &["secret"]),
     // Above `serve`: an outbox is made of its `Message`.
     ("codes", &["secret", "exchange", "clock"]),
-    ("scenario", &["source", "secret", "clock"]),
-    ("config", &["source", "secret"]),
+    ("scenario", &["address", "source", "secret", "clock"]),
+    // Of code sources how they are set up, of scenarios the grants.
+    ("config", &["address", "source", "secret", "codes", "scenario"]),
     // Of the configuration what a tenant cannot give.
     ("plan", &["source", "scenario", "config"]),
     ("step", &["source", "secret", "exchange", "scenario"]),
@@ -28,8 +30,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
     ("client", &["source", "clock", "scenario", "snapshot", "observe"]),
     // A case is what an event is about; of snapshots it has the redacted exchanges and the difference.
     ("event", &["source", "exchange", "plan", "expect", "snapshot"]),
-    ("emulator", &["secret", "exchange", "clock"]),
-    ("serve", &["secret", "exchange", "clock", "codes", "emulator"]),
+    ("emulator", &["address", "secret", "exchange", "clock"]),
+    ("serve", &["address", "secret", "exchange", "clock", "codes", "emulator"]),
     // It is prepared for a case, and says what the scope knows before the first step.
     (
         "target",

@@ -294,7 +294,7 @@ pub(super) fn read(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String
     match read_bounded(path) {
         Ok(bytes) if bytes.len() as u64 > LARGEST => {
             problems.push(
-                fail("this file is too large for a scenario".to_owned())
+                fail("this file is too large".to_owned())
                     .expected(format!("at most {} KiB", LARGEST / 1024)),
             );
             None

@@ -6,7 +6,7 @@ use super::{
     Call, Effect, Email, Emulator, PhoneMessage, PushNotification, PushPurpose,
     action::{Demand, Demanded, FactorType},
     app::App,
-    authenticator::{Authenticator, Channel, Device, Means, State, is_address, is_phone_number},
+    authenticator::{Authenticator, Channel, Device, Means, State},
     code,
     error::Refusal,
     issued::Issued,
@@ -18,7 +18,10 @@ use super::{
     transaction::{Challenge, Task, Transaction},
     user::User,
 };
-use crate::clock::Timestamp;
+use crate::{
+    address::{is_address, is_phone_number},
+    clock::Timestamp,
+};
 
 impl Emulator {
     pub(super) fn associate(&mut self, call: &mut Call<'_>) -> Result<Value, Refusal> {

@@ -84,7 +84,6 @@ use serde_json::Value;
 pub use self::{
     action::{Action, FactorType, Then, When},
     attack::BruteForceProtection,
-    authenticator::{is_address, is_phone_number},
     client::{Api, PublicKey},
     limits::{Limit, Limits},
     push::{PendingPush, PushPurpose},

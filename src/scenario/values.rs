@@ -4,10 +4,13 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::source::{
-    Diagnostic,
-    document::{FromNode, Reader},
-    yaml::{Data, Node},
+use crate::{
+    address::{is_address, is_phone_number},
+    source::{
+        Diagnostic,
+        document::{FromNode, Reader},
+        yaml::{Data, Node},
+    },
 };
 
 /// A text with a form: the form as the schema has it, how it is recognised, and what to say of another text, which is
@@ -53,7 +56,7 @@ forms! {
     Word "^[^ ]+$" is_word
         "this is not one word" "a word, such as `read:users`"
     /// An e-mail address, as far as it matters here.
-    EmailAddress "^[^@ ]+@[^@ ]+$" is_email_address
+    EmailAddress "^[^@ ]+@[^@ ]+$" is_address
         "this is not an e-mail address" "one, such as `ada@example.com`"
     /// A phone number in E.164 form.
     PhoneNumber r"^\+[1-9][0-9]{6,14}$" is_phone_number
@@ -72,18 +75,6 @@ fn is_filled(text: &str) -> bool {
 
 fn is_word(text: &str) -> bool {
     is_filled(text) && !text.contains(char::is_whitespace)
-}
-
-fn is_email_address(text: &str) -> bool {
-    let parts = text.split_once('@');
-    parts.is_some_and(|(name, host)| is_word(name) && is_word(host) && !host.contains('@'))
-}
-
-fn is_phone_number(text: &str) -> bool {
-    let digits = text.strip_prefix('+').filter(|digits| !digits.starts_with('0'));
-    digits.is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
-    })
 }
 
 fn is_base32(text: &str) -> bool {

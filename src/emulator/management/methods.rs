@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::{Call, Emulator, Refusal, members, page, query, required, text};
 use crate::{
+    address::{is_address, is_phone_number},
     emulator::{
         app::App,
-        authenticator::{Authenticator, Channel, Means, is_address, is_phone_number},
+        authenticator::{Authenticator, Channel, Means},
         user::{User, iso_8601},
     },
     exchange::Request,

@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Call, Emulator, Refusal, flag, members, page, query, required, search, text};
 use crate::{
+    address::is_address,
     emulator::{
         NewUser,
-        authenticator::is_address,
         tenant::CONNECTION,
         token::Scope,
         user::{User, iso_8601},

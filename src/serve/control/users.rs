@@ -4,9 +4,10 @@ use serde::Deserialize;
 
 use super::super::refusal::Refusal;
 use crate::{
+    address::{is_address, is_phone_number},
     clock::Timestamp,
     codes,
-    emulator::{Enrolled, NewUser, is_address, is_phone_number},
+    emulator::{Enrolled, NewUser},
     secret::Secret,
 };
 
