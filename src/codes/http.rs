@@ -1,6 +1,7 @@
 //! An inbox with an HTTP API: one request lists messages as JSON, another may be needed for what is in each.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
@@ -15,7 +16,8 @@ use super::{
     Baseline, NoCode, Pattern,
     mail::{Mail, addresses},
     poll::{self, Arrival, Inbox, Trouble, View},
-    shape::{Detail, Encoding, Format, Newest, Shape, Values},
+    shape::{Detail, Format, Newest, Shape},
+    template::{Encoding, Template, Values},
 };
 use crate::{clock::Timestamp, secret::Secret};
 
@@ -118,14 +120,22 @@ impl Http {
         let answer = json(&answer)?;
         let mut messages: Vec<_> =
             all(&self.queries.messages, &answer).into_iter().cloned().collect();
-        if self.shape.newest == Newest::Last {
-            messages.reverse();
+        match self.shape.newest {
+            Newest::First => {}
+            Newest::Last => messages.reverse(),
+            Newest::Received => messages.sort_by_key(|message| Reverse(self.received(message))),
         }
         Ok(messages)
     }
 
     fn id(&self, message: &Value) -> Option<String> {
-        all(&self.queries.id, message).first().map(|id| text(id))
+        let parts: Vec<_> = all(&self.queries.id, message).into_iter().map(text).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+
+    fn received(&self, message: &Value) -> Option<Timestamp> {
+        let query = self.queries.received.as_ref()?;
+        moment(all(query, message).first()?)
     }
 
     /// What a listed message says of itself.
@@ -135,8 +145,7 @@ impl Http {
             [] => vec![address.to_owned()],
             to => strings(to, message).iter().flat_map(|one| addresses(one)).collect(),
         };
-        let received = queries.received.as_ref();
-        let received = received.and_then(|query| moment(all(query, message).first()?));
+        let received = self.received(message);
         let (texts, htmls) = (strings(&queries.text, message), strings(&queries.html, message));
         Arrival { id, received, mail: Mail { to, texts, htmls, ..Mail::default() } }
     }
@@ -164,8 +173,10 @@ impl Http {
             Format::Html => mail.htmls.push(String::from_utf8_lossy(&answer).into_owned()),
             // To whom it is, the list has said.
             Format::Mime => {
-                let to = std::mem::take(&mut mail.to);
-                *mail = Mail { to, ..Mail::parse(&answer) };
+                let sent = Mail::parse(&answer);
+                mail.subject = sent.subject;
+                mail.texts.extend(sent.texts);
+                mail.htmls.extend(sent.htmls);
             }
         }
         Ok(())
@@ -174,25 +185,28 @@ impl Http {
     /// The body of an answer; nothing if it says that there is nothing.
     async fn ask(
         &self,
-        path: &str,
+        path: &Template,
         address: &str,
         since: &Baseline,
         id: &str,
     ) -> Result<Option<Vec<u8>>, Trouble> {
-        let values = Values { parameters: &self.parameters, to: address, since: since.at(), id };
-        let fill = |template: &str, encoding| values.fill(template, encoding);
+        let parameters = &self.parameters;
+        let values = Values { parameters, recipient: address, since: since.at(), id };
+        let fill = |template: &Template, encoding| template.fill(&values, encoding);
         let shape = &self.shape;
-        let url = format!("{}{}", shape.base, fill(path, Encoding::Url));
+        let path = fill(path, Encoding::Url);
+        let is_below = path.is_empty() || path.starts_with(['/', '?']);
+        let url = if is_below { format!("{}{path}", shape.base) } else { path };
         // Only the list is asked for with a body.
         let body = shape.body.as_ref().filter(|_| id.is_empty());
         let mut request = match body {
-            Some(body) => self
-                .client
-                .post(url)
-                .header("content-type", crate::exchange::JSON)
-                .body(fill(body, Encoding::Json)),
+            Some(body) => self.client.post(url).body(fill(body, Encoding::Json)),
             None => self.client.get(url),
         };
+        let is_content_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+        if body.is_some() && !shape.headers.iter().any(|(name, _)| is_content_type(name)) {
+            request = request.header("content-type", crate::exchange::JSON);
+        }
         for (name, value) in &shape.headers {
             request = request.header(name, fill(value, Encoding::Header));
         }
@@ -308,7 +322,11 @@ fn moment(value: &Value) -> Option<Timestamp> {
     let text = value.as_str()?;
     let date = DateTime::parse_rfc3339(text).or_else(|| DateTime::parse_rfc822(text))?;
     let seconds = u64::try_from(date.to_timestamp()).ok()?;
-    Some(Timestamp::from_millis(0) + Duration::from_secs(seconds))
+    // A time of day has no other point in it.
+    let fraction = text.split_once('.').map_or("", |(_, rest)| rest);
+    let digits = fraction.chars().take_while(char::is_ascii_digit).chain("000".chars()).take(3);
+    let millis = digits.collect::<String>().parse().ok()?;
+    Some(Timestamp::from_millis(0) + Duration::from_secs(seconds) + Duration::from_millis(millis))
 }
 
 /// The cause at the end of the chain is the one that a person can act on.
@@ -341,7 +359,7 @@ mod tests {
         }
         let said = refusal(|shape| shape.id = "id".to_owned());
         assert_eq!(said, "`id` is no JSONPath query: `id`");
-        let said = refusal(|shape| shape.body = Some(r#"{"a": "{key}"}"#.to_owned()));
+        let said = refusal(|shape| shape.body = Some(r#"{"a": "{key}"}"#.into()));
         assert_eq!(said, "`{key}` has no value: it is no parameter that is set");
     }
 
@@ -351,10 +369,15 @@ mod tests {
         for value in [
             json!(1_700_000_000),
             json!(1_700_000_000_000_u64),
-            json!("2023-11-14T22:13:20.5Z"),
+            json!("2023-11-14T22:13:20Z"),
             json!("Tue, 14 Nov 2023 22:13:20 +0000"),
         ] {
             assert_eq!(moment(&value), second, "{value}");
+        }
+        for (text, millis) in [("20.5", 20_500), ("20.0070001", 20_007), ("20.", 20_000)] {
+            let written = json!(format!("2023-11-14T22:13:{text}Z"));
+            let moment = moment(&written);
+            assert_eq!(moment, Some(Timestamp::from_millis(1_699_999_980_000 + millis)), "{text}");
         }
         assert_eq!(moment(&json!("yesterday")), None);
     }

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt::Debug, sync::Arc, time::Duration};
 
 use async_imap::{Client, Session, error::Error};
 use futures_util::{TryStreamExt as _, future::BoxFuture};
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls_platform_verifier::Verifier;
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -19,7 +19,7 @@ use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
-        self, ClientConfig, RootCertStore,
+        self, ClientConfig,
         crypto::aws_lc_rs,
         pki_types::{CertificateDer, InvalidDnsNameError, ServerName, pem::PemObject as _},
     },
@@ -54,8 +54,6 @@ pub struct ImapSettings {
     pub password: Secret<String>,
     /// The folder, `INBOX` as a rule.
     pub mailbox: String,
-    /// Certificates of the authorities to trust, as PEM, instead of the operating system's.
-    pub ca: Option<Vec<u8>>,
     /// How long to wait between two looks; if it is not set, 250 ms on loopback and else 2 s.
     pub interval: Option<Duration>,
 }
@@ -80,11 +78,11 @@ pub enum BadImap {
     /// The certificates cannot be read.
     #[error("the authority's certificate cannot be read: {0}")]
     Authority(#[source] rustls::pki_types::pem::Error),
-    /// There is none, or none that an authority can have.
+    /// There is none.
     #[error("there is no certificate of an authority in it")]
     NoAuthority,
-    /// The operating system tells none.
-    #[error("no trusted authorities are known: {0}")]
+    /// The operating system tells none, or one that was given cannot be one.
+    #[error("there are no authorities to trust: {0}")]
     Trust(#[from] rustls::Error),
 }
 
@@ -100,24 +98,29 @@ pub struct Imap {
 }
 
 impl Imap {
-    /// Connects to nothing yet.
-    pub fn new(settings: ImapSettings, pattern: Pattern) -> Result<Self, BadImap> {
+    /// Connects to nothing yet. `ca` are certificates of authorities to trust besides the operating system's, as PEM.
+    pub fn new(
+        settings: ImapSettings,
+        pattern: Pattern,
+        ca: Option<&[u8]>,
+    ) -> Result<Self, BadImap> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = match &settings.ca {
-            None => builder.with_platform_verifier()?,
+        let authorities = match ca {
+            None => Vec::new(),
             Some(pem) => {
-                let mut roots = RootCertStore::empty();
-                for certificate in CertificateDer::pem_slice_iter(pem) {
-                    roots.add_parsable_certificates([certificate.map_err(BadImap::Authority)?]);
-                }
-                if roots.is_empty() {
+                let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+                let authorities = read.map_err(BadImap::Authority)?;
+                if authorities.is_empty() {
                     return Err(BadImap::NoAuthority);
                 }
-                builder.with_root_certificates(roots)
+                authorities
             }
         };
+        let verifier = Verifier::new_with_extra_roots(authorities, Arc::clone(&provider))?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
         let name = ServerName::try_from(settings.host.clone())?;
         Ok(Self {
             place: format!("{}:{}", settings.host, settings.port),
@@ -138,15 +141,16 @@ impl Imap {
             let mut place = self.kept.lock().await;
             let again = match place.take() {
                 Some(mut kept) => match timeout(limit / 3, self.examine(&mut kept)).await {
-                    Ok(examined) => examined.map(|()| kept),
-                    Err(_) => Err(Trouble::Broken(String::new())),
+                    Ok(Ok(())) => Some(kept),
+                    Ok(Err(refused @ Trouble::Refused(_))) => return Err(refused),
+                    // One that has been idle for long may be closed, or dead without a sign.
+                    Ok(Err(Trouble::Broken(_))) | Err(_) => None,
                 },
-                None => Err(Trouble::Broken(String::new())),
+                None => None,
             };
-            // One that has been idle for long may be closed, or dead without a sign.
             let mut kept = match again {
-                Err(Trouble::Broken(_)) => self.connect().await?,
-                again => again?,
+                Some(kept) => kept,
+                None => self.connect().await?,
             };
             let next = match kept.next {
                 Some(next) => next,
@@ -227,7 +231,7 @@ impl Inbox for Imap {
 
     fn look<'a>(
         &'a self,
-        _: &'a str,
+        address: &'a str,
         since: &'a Baseline,
         known: &'a BTreeSet<String>,
         is_first: bool,
@@ -244,7 +248,7 @@ impl Inbox for Imap {
                 let cause = "its messages have been numbered anew since the request";
                 return Err(Trouble::Refused(cause.to_owned()));
             }
-            let view = kept.view(next, known, is_first).await?;
+            let view = kept.view(address, next, known, is_first).await?;
             *place = Some(kept);
             Ok(view)
         })
@@ -266,6 +270,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + Debug> Stream for T {}
 impl Kept {
     async fn view(
         &mut self,
+        address: &str,
         next: u32,
         known: &BTreeSet<String>,
         is_first: bool,
@@ -279,12 +284,20 @@ impl Kept {
         let mut view = View::default();
         for batch in numbers.chunks(BATCH) {
             let set: Vec<_> = batch.iter().map(u32::to_string).collect();
-            let what = format!("BODY.PEEK[]<0.{ENOUGH}>");
-            view.arrivals.extend(self.fetch(&set.join(","), &what).await?);
+            let headers = self.fetch(&set.join(","), HEADER).await?;
+            // What is to others need not come as a whole to be counted.
+            let (own, others): (Vec<_>, Vec<_>) =
+                headers.into_iter().partition(|arrival| arrival.mail.is_to(address));
+            view.arrivals.extend(others);
+            if !own.is_empty() {
+                let set: Vec<_> = own.into_iter().map(|arrival| arrival.id).collect();
+                let what = format!("BODY.PEEK[]<0.{ENOUGH}>");
+                view.arrivals.extend(self.fetch(&set.join(","), &what).await?);
+            }
         }
         if is_first && numbers.is_empty() && next > 1 {
             let set = format!("{}:{}", next.saturating_sub(EARLIER).max(1), next - 1);
-            view.earlier = self.fetch(&set, "BODY.PEEK[HEADER]").await?;
+            view.earlier = self.fetch(&set, HEADER).await?;
         }
         Ok(view)
     }
@@ -325,6 +338,8 @@ impl Kept {
     }
 }
 
+/// The headers alone; nothing is marked as read.
+const HEADER: &str = "BODY.PEEK[HEADER]";
 const NOT_SEARCHED: &str = "it does not search the mailbox";
 
 fn broken(error: impl std::error::Error) -> Trouble {

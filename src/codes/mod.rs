@@ -14,6 +14,7 @@ mod presets;
 mod prompt;
 mod shape;
 mod source;
+mod template;
 mod totp;
 
 use std::{net::IpAddr, time::Duration};
@@ -25,9 +26,11 @@ pub use find::{BadPattern, Pattern};
 pub use http::{BadHttp, Http};
 pub use imap::{BadImap, Imap, ImapSettings, Security};
 pub use poll::Waited;
+pub use presets::{Parameter, Preset};
 pub use prompt::Prompt;
 pub use shape::{Detail, Format, Newest, Shape};
 pub use source::{Baseline, CodeSource, Wanted};
+pub use template::Template;
 pub use totp::{App, next_step, step, totp};
 
 /// A message that reached a user.

@@ -5,35 +5,75 @@
 
 use super::shape::{Detail, Format, Newest, Shape};
 
+/// What there is to know of a shape with a name before it can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// The name.
+    pub name: &'static str,
+    /// The channel whose messages it has, as scenarios name it.
+    pub channel: &'static str,
+    /// Whether there is one server for all; else everyone has their own.
+    pub is_service: bool,
+    /// The parameters that have to be set.
+    pub parameters: &'static [Parameter],
+}
+
+/// What a placeholder of a preset stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// The name.
+    pub name: &'static str,
+    /// Whether its value is secret.
+    pub is_secret: bool,
+}
+
+const KEY: Parameter = Parameter { name: "key", is_secret: true };
+
+const fn public(name: &'static str) -> Parameter {
+    Parameter { name, is_secret: false }
+}
+
+const fn server(name: &'static str) -> Preset {
+    Preset { name, channel: "email", is_service: false, parameters: &[] }
+}
+
+const fn service(name: &'static str, parameters: &'static [Parameter]) -> Preset {
+    Preset { name, channel: "email", is_service: true, parameters }
+}
+
 impl Shape {
-    /// The names of the presets.
-    pub const PRESETS: [&str; 9] = [
-        "maildev",
-        "maildev-2",
-        "mailpit",
-        "mailhog",
-        "mailosaur",
-        "mailslurp",
-        "mailtrap",
-        "testmail",
-        "twilio",
+    /// The presets.
+    pub const PRESETS: [Preset; 9] = [
+        server("maildev"),
+        server("maildev-2"),
+        server("mailpit"),
+        server("mailhog"),
+        service("mailosaur", &[KEY, public("server")]),
+        service("mailslurp", &[KEY, public("inbox")]),
+        service("mailtrap", &[KEY, public("account"), public("inbox")]),
+        service("testmail", &[KEY, public("namespace")]),
+        Preset {
+            channel: "sms",
+            ..service("twilio", &[public("sid"), Parameter { name: "token", is_secret: true }])
+        },
     ];
 
     /// The shape with this name, and with the base that the service has, or a server of one's own by default.
+    /// [`Self::PRESETS`] says what it needs.
     #[must_use]
     pub fn preset(name: &str) -> Option<Self> {
         Some(match name {
             "maildev" => Self {
                 newest: Newest::Last,
-                ..list("http://127.0.0.1:1080", "/api/email?to.address={to}", "$[*]")
+                ..list("http://127.0.0.1:1080", "/api/email?to.address={recipient}", "$[*]")
             }
             .of(&["$.to[*].address"], "$.time")
             .reads(&["$.text", "$.subject"], &["$.html"]),
             // Up to version 2 the path had no `/api`. [guess]
-            "maildev-2" => Self { path: "/email?to.address={to}".into(), ..Self::preset("maildev")? },
+            "maildev-2" => Self { path: "/email?to.address={recipient}".into(), ..Self::preset("maildev")? },
             // The search is for a part of the address.
             "mailpit" => {
-                let path = "/api/v1/search?query=to:%22{to}%22&limit=50";
+                let path = "/api/v1/search?query=to:%22{recipient}%22&limit=50";
                 list("http://127.0.0.1:8025", path, "$.messages[*]")
                     .with_id("$.ID")
                     .of(&["$.To[*].Address"], "$.Created")
@@ -41,13 +81,13 @@ impl Shape {
                     .with_detail("/api/v1/message/{id}", Format::Json)
             }
             // Its JSON has a message as it was sent, encodings and all; so it is taken as a whole.
-            "mailhog" => list("http://127.0.0.1:8025", "/api/v2/search?kind=to&query={to}", "$.items[*]")
+            "mailhog" => list("http://127.0.0.1:8025", "/api/v2/search?kind=to&query={recipient}", "$.items[*]")
                 .with_id("$.ID")
                 .of(&["$.Content.Headers.To[*]"], "$.Created")
                 .with_detail("/api/v1/messages/{id}/download", Format::Mime),
             "mailosaur" => Self {
-                credentials: Some(("{key}".into(), String::new())),
-                body: Some(r#"{"sentTo": "{to}"}"#.into()),
+                credentials: Some(("{key}".into(), "".into())),
+                body: Some(r#"{"sentTo": "{recipient}"}"#.into()),
                 ..list(
                     "https://mailosaur.com",
                     "/api/messages/search?server={server}&receivedAfter={since}&itemsPerPage=10",
@@ -75,7 +115,7 @@ impl Shape {
                 headers: vec![("Api-Token".into(), "{key}".into())],
                 ..list(
                     "https://sandbox.api.mailtrap.io",
-                    "/api/accounts/{account}/inboxes/{inbox}/messages?search={to}",
+                    "/api/accounts/{account}/inboxes/{inbox}/messages?search={recipient}",
                     "$[*]",
                 )
             }
@@ -99,7 +139,7 @@ impl Shape {
                 credentials: Some(("{sid}".into(), "{token}".into())),
                 ..list(
                     "https://api.twilio.com",
-                    "/2010-04-01/Accounts/{sid}/Messages.json?To={to}&PageSize=20",
+                    "/2010-04-01/Accounts/{sid}/Messages.json?To={recipient}&PageSize=20",
                     "$.messages[*]",
                 )
             }
@@ -149,4 +189,30 @@ fn list(base: &str, path: &str, messages: &str) -> Shape {
 
 fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::Shape;
+    use crate::secret::Secret;
+
+    #[test]
+    fn each_preset_has_a_shape_that_needs_its_parameters() {
+        for preset in Shape::PRESETS {
+            let shape = Shape::preset(preset.name).expect(preset.name);
+            let mut parameters: BTreeMap<_, _> = preset
+                .parameters
+                .iter()
+                .map(|parameter| (parameter.name.to_owned(), Secret::new(String::new())))
+                .collect();
+            assert_eq!(shape.unknown(&parameters), None, "{}", preset.name);
+            for parameter in preset.parameters {
+                parameters.remove(parameter.name);
+                assert!(shape.unknown(&parameters).is_some(), "{}: {parameter:?}", preset.name);
+            }
+        }
+        assert_eq!(Shape::preset("mailbag"), None);
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Write},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -15,8 +16,9 @@ use tokio::{
 use super::{Address, NoCode, Wanted, mail::masked};
 use crate::secret::Secret;
 
-/// A person. Questions of scenarios that run at once are put one after the other.
-pub struct Prompt(Mutex<Conversation>);
+/// A person. Questions of scenarios that run at once are put one after the other; a clone asks the same person.
+#[derive(Clone)]
+pub struct Prompt(Arc<Mutex<Conversation>>);
 
 struct Conversation {
     questions: Box<dyn Write + Send>,
@@ -45,7 +47,8 @@ impl Prompt {
                 }
             }
         });
-        Self(Mutex::new(Conversation { questions: Box::new(questions), lines }))
+        let conversation = Conversation { questions: Box::new(questions), lines };
+        Self(Arc::new(Mutex::new(conversation)))
     }
 
     pub(super) async fn code(

@@ -82,6 +82,16 @@ impl Dovecot {
         &self,
         change: impl FnOnce(&mut ImapSettings),
     ) -> Result<CodeSource, Box<dyn Error>> {
+        let ca = fs::read(self.folder.path().join("ca.pem"))?;
+        self.mailbox_for(Some(&ca), change)
+    }
+
+    /// The same for one who trusts these authorities besides those of the system.
+    pub(crate) fn mailbox_for(
+        &self,
+        ca: Option<&[u8]>,
+        change: impl FnOnce(&mut ImapSettings),
+    ) -> Result<CodeSource, Box<dyn Error>> {
         let mut settings = ImapSettings {
             host: "localhost".to_owned(),
             port: self.plain,
@@ -89,14 +99,13 @@ impl Dovecot {
             user: "ann".to_owned(),
             password: Secret::new(PASSWORD.to_owned()),
             mailbox: "INBOX".to_owned(),
-            ca: Some(fs::read(self.folder.path().join("ca.pem"))?),
             interval: Some(Duration::from_millis(20)),
         };
         change(&mut settings);
         if settings.security == Security::Tls {
             settings.port = self.tls;
         }
-        Ok(CodeSource::Imap(Box::new(Imap::new(settings, Pattern::SixDigits)?)))
+        Ok(CodeSource::Imap(Box::new(Imap::new(settings, Pattern::SixDigits, ca)?)))
     }
 
     /// Puts a mail into the mailbox that came so long ago.

@@ -58,11 +58,8 @@ fn who_is_not_trusted() -> Result<(), Failed> {
     block_on(async {
         let dovecot = Dovecot::start()?;
         for security in [Security::StartTls, Security::Tls] {
-            let source = dovecot.mailbox(|settings| {
-                settings.security = security;
-                // The operating system trusts no authority that was made a moment ago.
-                settings.ca = None;
-            })?;
+            // The operating system trusts no authority that was made a moment ago.
+            let source = dovecot.mailbox_for(None, |settings| settings.security = security)?;
             let error = baseline(&source, &email("ann@x.example")).await;
             let error = error.expect_err("no trust").to_string();
             assert!(error.contains("certificate"), "{error}");

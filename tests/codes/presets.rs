@@ -233,12 +233,10 @@ fn twilio() -> Result<(), Failed> {
 
 fn every_preset_has_a_test() -> Result<(), Failed> {
     for preset in Shape::PRESETS {
-        Shape::preset(preset).ok_or(preset)?;
-        let name = preset.replace('-', "_");
+        let name = preset.name.replace('-', "_");
         // That one is run.
-        assert!(name == "maildev" || TESTS.iter().any(|(test, _)| *test == name), "{preset}");
+        assert!(name == "maildev" || TESTS.iter().any(|(test, _)| *test == name), "{name}");
     }
-    assert_eq!(Shape::preset("mailbag"), None);
     Ok(())
 }
 
