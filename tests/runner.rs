@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,12 +11,13 @@ use countersign::{
     codes::NoCode,
     event::{CaseFinished, Event, Summary, Verdict},
     exchange::{Exchange, Request, Response},
-    plan::{self, Case},
+    plan::{self, Case, Recorded},
+    report::{Human, Reporter as _},
     run::{self, Options},
     scenario::{self, Channel, PushAnswer, Scenario},
     secret::Secret,
     snapshot::{Redactor, Store, Update},
-    source::Sources,
+    source::{Sources, Style},
     step::{Credentials, Person, Place, Scope},
     target::{NoAssertion, NoPush, PrepareError, SendError, Session, Target},
 };
@@ -119,17 +121,10 @@ impl Session for ToldSession<'_> {
 fn run(
     scenarios: &[&str],
     answer: fn(&str, usize) -> Answer,
-    adjust: fn(&mut Options),
+    adjust: impl FnOnce(&mut Options),
 ) -> (Vec<CaseFinished>, Summary, Vec<String>) {
     let mut sources = Sources::default();
     let mut problems = Vec::new();
-    let mut cases = Vec::new();
-    for (index, steps) in scenarios.iter().enumerate() {
-        let source = sources.add("a.yaml", format!("title: t\n{steps}"));
-        let parsed = scenario::parse(&index.to_string(), source, &sources, &mut problems);
-        cases.extend(parsed.into_iter().map(|scenario| (Arc::new(scenario), None)));
-    }
-    assert_eq!(problems, []);
     let (stop, interrupt) = watch::channel(false);
     let target = Told { answer, log: Mutex::default(), stop };
     let store = Store::new("nowhere".into());
@@ -143,6 +138,18 @@ fn run(
         update: Update::No,
     };
     adjust(&mut options);
+    let mut cases = Vec::new();
+    for (index, steps) in scenarios.iter().enumerate() {
+        let source = sources.add("a.yaml", format!("title: t\n{steps}"));
+        let parsed = scenario::parse(&index.to_string(), source, &sources, &mut problems);
+        cases.extend(parsed.into_iter().map(|scenario| {
+            let text = options.store.read(&scenario.id).expect("a snapshot, or none");
+            let path = options.store.recorded_path(&scenario.id).display().to_string();
+            let recorded = text.map(|text| Recorded { path: path.into(), text: text.into() });
+            (Arc::new(scenario), recorded)
+        }));
+    }
+    assert_eq!(problems, []);
     let mut finished = Vec::new();
     let mut emit = |event| {
         if let Event::CaseFinished(case) = event {
@@ -248,4 +255,100 @@ fn nothing_is_begun_after_a_failure_if_so_wished() {
     let steps = [steps[0].as_str(), &steps[1], &steps[2]];
     let (_, summary, log) = run(&steps, answer, |options| options.fail_fast = true);
     assert_eq!((summary.failed, summary.not_run, log.len()), (1, 2, 1));
+}
+
+/// A scenario whose one answer is in its snapshot.
+const KEPT: &str = "steps:\n- request: {method: GET, path: /a}\n";
+
+/// Runs [`KEPT`], whose id is `0`, on a tenant named `told` that answers 403 where the snapshot of all targets says 200.
+fn differing(folder: &Path, exceptions: &[&str], update: Update) -> CaseFinished {
+    let of_all = Store::new(folder.to_owned());
+    if of_all.read("0").expect("it can be read").is_none() {
+        run(&[KEPT], OK, |options| {
+            options.store = of_all.clone();
+            options.update = Update::Always;
+        });
+    }
+    let exceptions = exceptions.iter().map(ToString::to_string);
+    let (mut finished, ..) = run(
+        &[KEPT],
+        |_, _| Ok(403),
+        |options| {
+            options.store = of_all.of("told", exceptions);
+            options.update = update;
+            options.retries = 1;
+        },
+    );
+    finished.remove(0)
+}
+
+/// The case as a person sees it.
+fn shown(finished: &CaseFinished) -> String {
+    let mut text = Vec::new();
+    let mut report = Human::new(&mut text, Arc::default(), Style::default());
+    for event in
+        [Event::CaseFinished(Box::new(finished.clone())), Event::RunFinished(Summary::default())]
+    {
+        report.event(&event).expect("memory can be written");
+    }
+    drop(report);
+    String::from_utf8(text).expect("a text")
+}
+
+fn read(folder: &Path, path: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "what was written is read")]
+    std::fs::read_to_string(folder.join(path)).ok()
+}
+
+#[test]
+fn what_only_a_tenant_does_never_becomes_the_snapshot_of_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for update in [Update::No, Update::New, Update::Always] {
+        let finished = differing(folder.path(), &[], update);
+        assert_eq!(finished.verdict, Verdict::Failed, "{update:?}");
+        let shown = shown(&finished);
+        for line in ["  or it is a property of told: give that target", "    exceptions: {\"0\": "]
+        {
+            assert!(shown.contains(line), "{shown}");
+        }
+        let difference = finished.difference.expect("a difference");
+        assert_eq!(difference.property_of.as_deref(), Some("told"));
+        assert_eq!(difference.pending.is_some(), update != Update::No);
+        let kept = read(folder.path(), "0.snap").expect("a snapshot");
+        assert!(kept.contains("status: 200"), "{kept}");
+    }
+    let pending = read(folder.path(), "0.snap.new").expect("a pending snapshot");
+    assert!(pending.contains("status: 403"), "{pending}");
+}
+
+#[test]
+fn an_exception_is_recorded_apart_and_then_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    differing(folder.path(), &[], Update::Always);
+    let finished = differing(folder.path(), &["0"], Update::New);
+    assert_eq!(finished.verdict, Verdict::Failed);
+    let difference = finished.difference.expect("a difference");
+    assert!(difference.property_of.is_none() && difference.path.ends_with("/0.snap"));
+    assert!(difference.pending.is_some_and(|path| path.ends_with("/@told/0.snap.new")));
+    assert_eq!(read(folder.path(), "0.snap.new"), None);
+    assert_eq!(differing(folder.path(), &["0"], Update::Always).verdict, Verdict::Passed);
+    assert_eq!(read(folder.path(), "@told/0.snap.new"), None);
+    let own = read(folder.path(), "@told/0.snap").expect("a snapshot");
+    assert!(own.contains("status: 403"), "{own}");
+    assert!(read(folder.path(), "0.snap").expect("a snapshot").contains("status: 200"));
+    let finished = differing(folder.path(), &["0"], Update::No);
+    assert_eq!((finished.verdict, finished.needless_exception), (Verdict::Passed, false));
+}
+
+#[test]
+fn an_exception_that_no_longer_applies_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    differing(folder.path(), &["0"], Update::Always);
+    let of_all = Store::new(folder.path().to_owned());
+    let (finished, ..) = run(&[KEPT], OK, |options| {
+        options.store = of_all.of("told", ["0".to_owned()]);
+        options.update = Update::Always;
+    });
+    assert_eq!((&finished[0].verdict, finished[0].needless_exception), (&Verdict::Passed, true));
+    assert!(read(folder.path(), "@told/0.snap").expect("a snapshot").contains("status: 403"));
 }

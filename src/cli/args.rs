@@ -83,6 +83,9 @@ pub(super) struct Run {
     /// Where to send the requests: `emulator` or `replay`
     #[arg(long, default_value = "emulator", value_name = "TARGET")]
     pub(super) target: String,
+    /// With `--target replay`: play back what this tenant of `countersign.yaml` does where it is known to differ
+    #[arg(long = "as", value_name = "TARGET")]
+    pub(super) played_as: Option<String>,
     /// How many scenarios at once
     #[arg(short, long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: u16,

@@ -1,8 +1,8 @@
 //! `countersign check`
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
-use super::{Exit, Failure, args::Check, configuration, files, output::Output};
+use super::{Exit, Failure, args::Check, configuration, exceptions, files, output::Output, run};
 use crate::{
     config::{CodeSource, Proof, TargetSpec},
     plan,
@@ -16,6 +16,21 @@ pub(super) fn check(args: &Check, output: &Output) -> Result<Exit, Failure> {
     let selection = files::selection(&args.selection, None, &mut catalogue.sources, &mut problems);
     if !problems.is_empty() {
         return Err(Failure::Input(problems, catalogue.sources));
+    }
+    let ids: BTreeSet<_> = catalogue.scenarios.iter().map(|one| one.id.clone()).collect();
+    if let Some(tenant) = &tenant {
+        let exceptions = &tenant.exceptions;
+        let names = exceptions.iter().map(|(id, _)| id.value.clone());
+        let store = catalogue.store.of(&args.target, names);
+        let needless = exceptions::needless(exceptions, &store, &mut problems);
+        if !problems.is_empty() {
+            return Err(Failure::Input(problems, catalogue.sources));
+        }
+        let mut warnings = exceptions::warnings(&args.target, exceptions, &store, &ids, &needless);
+        if catalogue.whole {
+            warnings.extend(run::unused(&store, &ids));
+        }
+        output.problems(&warnings, &catalogue.sources);
     }
     let selected = selection.select(catalogue.scenarios);
     let count = selected.len();

@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 
 use super::{Failure, args::Paths, files};
 use crate::{
-    config::{self, TargetSpec},
+    config::{self, Exceptions, TargetSpec},
     scenario::Scenario,
-    source::{Diagnostic, Sources, suggest},
+    source::{Diagnostic, SourceId, Sources, suggest},
 };
 
 /// The file's name.
@@ -27,20 +27,50 @@ pub(super) fn load(
     target: &str,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<(files::Catalogue, Option<TargetSpec>), Failure> {
-    let loaded = files::load(paths);
     if BUILT_IN.contains(&target) {
-        return Ok((loaded?, None));
+        return Ok((files::load(paths)?, None));
     }
-    match loaded {
+    let (catalogue, spec) =
+        load_with(paths, problems, |sources, problems| tenant(target, sources, problems))?;
+    if let Some(spec) = spec.as_ref().filter(|_| catalogue.whole) {
+        unknown_exceptions(&spec.exceptions, &catalogue.scenarios, problems);
+    }
+    Ok((catalogue, spec))
+}
+
+/// The same, of the tenant its exceptions alone: none of its variables has to be set.
+pub(super) fn load_exceptions(
+    paths: &Paths,
+    target: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<(files::Catalogue, Option<Exceptions>), Failure> {
+    let (catalogue, exceptions) = load_with(paths, problems, |sources, problems| {
+        if BUILT_IN.contains(&target) {
+            let problem = Diagnostic::nowhere(format!("`{target}` is no tenant to play back as"));
+            problems.push(problem.hint("leave out `--as`: the recording is of all targets"));
+            return None;
+        }
+        let source = file(target, &[], sources, problems)?;
+        config::exceptions(source, sources, target, problems)
+    })?;
+    if let Some(exceptions) = exceptions.as_ref().filter(|_| catalogue.whole) {
+        unknown_exceptions(exceptions, &catalogue.scenarios, problems);
+    }
+    Ok((catalogue, exceptions))
+}
+
+fn load_with<T>(
+    paths: &Paths,
+    problems: &mut Vec<Diagnostic>,
+    read: impl FnOnce(&mut Sources, &mut Vec<Diagnostic>) -> Option<T>,
+) -> Result<(files::Catalogue, Option<T>), Failure> {
+    match files::load(paths) {
         Ok(mut catalogue) => {
-            let spec = tenant(target, &mut catalogue.sources, problems);
-            if let Some(spec) = spec.as_ref().filter(|_| catalogue.whole) {
-                unknown_exceptions(spec, &catalogue.scenarios, problems);
-            }
-            Ok((catalogue, spec))
+            let found = read(&mut catalogue.sources, problems);
+            Ok((catalogue, found))
         }
         Err(Failure::Input(mut all, mut sources)) => {
-            tenant(target, &mut sources, &mut all);
+            read(&mut sources, &mut all);
             Err(Failure::Input(all, sources))
         }
         Err(failure) => Err(failure),
@@ -48,8 +78,12 @@ pub(super) fn load(
 }
 
 /// An exception of a scenario that is not there would never apply.
-fn unknown_exceptions(tenant: &TargetSpec, scenarios: &[Scenario], problems: &mut Vec<Diagnostic>) {
-    for (id, _) in &tenant.exceptions {
+fn unknown_exceptions(
+    exceptions: &Exceptions,
+    scenarios: &[Scenario],
+    problems: &mut Vec<Diagnostic>,
+) {
+    for (id, _) in exceptions {
         if !scenarios.iter().any(|scenario| scenario.id == id.value) {
             let problem = Diagnostic::at(id.span, format!("there is no scenario `{}`", id.value));
             let ids = scenarios.iter().map(|scenario| scenario.id.as_str());
@@ -61,21 +95,32 @@ fn unknown_exceptions(tenant: &TargetSpec, scenarios: &[Scenario], problems: &mu
     }
 }
 
+/// The text of the file.
+fn file(
+    target: &str,
+    others: &[&str],
+    sources: &mut Sources,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<SourceId> {
+    let path = Path::new(FILE);
+    if !path.exists() {
+        problems.push(
+            Diagnostic::nowhere(format!("there is no target `{target}`"))
+                .one_of(target, others.iter().copied())
+                .or_hint("`countersign.yaml` in this folder names tenants, and there is none"),
+        );
+        return None;
+    }
+    let text = files::read(path, problems)?;
+    Some(sources.add(FILE, text))
+}
+
 fn tenant(
     target: &str,
     sources: &mut Sources,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<TargetSpec> {
-    let path = Path::new(FILE);
-    if !path.exists() {
-        problems.push(
-            Diagnostic::nowhere(format!("there is no target `{target}`"))
-                .one_of(target, BUILT_IN)
-                .or_hint("`countersign.yaml` in this folder names others, and there is none"),
-        );
-        return None;
-    }
-    let text = files::read(path, problems)?;
+    let source = file(target, &BUILT_IN, sources, problems)?;
     let mut variables = variables(problems);
     // The environment wins.
     variables.extend(
@@ -83,7 +128,6 @@ fn tenant(
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }),
     );
-    let source = sources.add(FILE, text);
     let spec = config::read(source, sources, &variables, target, problems)?;
     if let Some(ca) = &spec.ca {
         // Whether the certificates are any good is told where they are used.

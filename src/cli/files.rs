@@ -22,7 +22,7 @@ use super::{
 use crate::{
     plan::{self, TagExpression},
     scenario::{self, Requirements, Scenario},
-    snapshot::Store,
+    snapshot::{Store, store},
     source::{Diagnostic, SourceId, Sources, suggest},
 };
 
@@ -52,7 +52,14 @@ pub(super) fn load(paths: &Paths) -> Result<Catalogue, Failure> {
         .iter()
         .filter_map(|file| {
             let text = read(file, &mut problems)?;
-            Some((place.id_of_file(file), sources.add(shown(file), text)))
+            let id = place.id_of_file(file);
+            if id.starts_with('@') {
+                problems.push(
+                    Diagnostic::file(shown(file), "the id of a scenario cannot begin with `@`")
+                        .hint("among the snapshots that is where exceptions of a target are"),
+                );
+            }
+            Some((id, sources.add(shown(file), text)))
         })
         .collect();
     let mut scenarios = Vec::new();
@@ -105,7 +112,7 @@ fn parse(files: &[(String, SourceId)], sources: &Sources) -> Vec<Parsed> {
 /// Fewer files than this are not worth a thread.
 const SMALLEST_SHARE: usize = 128;
 
-/// The store of some paths, and the ids below them of which something is pending.
+/// The store of some paths, and the ids below them of which something is pending; of targets as `@target/id`.
 pub(super) fn pending(paths: &Paths) -> Result<(Store, Vec<String>), Failure> {
     let mut problems = Vec::new();
     let Some(place) = Place::of(paths, &mut problems) else {
@@ -122,7 +129,10 @@ pub(super) fn pending(paths: &Paths) -> Result<(Store, Vec<String>), Failure> {
     let prefixes: Vec<_> = place.paths.iter().map(id).collect();
     let store = place.store();
     let mut ids = store.pending();
-    ids.retain(|id| prefixes.iter().any(|prefix| below(id, prefix)));
+    ids.retain(|stored| {
+        let id = store::exception(stored).map_or(stored.as_str(), |(_, id)| id);
+        prefixes.iter().any(|prefix| below(id, prefix))
+    });
     Ok((store, ids))
 }
 

@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod check_client;
 mod configuration;
+mod exceptions;
 mod explain;
 mod files;
 mod generate;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     report::diff,
-    snapshot::{Snapshot, Store, format},
+    snapshot::{Snapshot, Store, format, store},
     source::{Diagnostic, Sources},
 };
 
@@ -115,8 +115,12 @@ fn show(
     writer: &mut impl Write,
 ) -> Result<(), Failure> {
     let pending = store.read_pending(id)?.unwrap_or_default();
-    let old = store.read(id)?;
+    let mut old = store.read(id)?;
     let what = if old.is_some() { "changed" } else { "new" };
+    // What a target does for the first time is held against what all do.
+    if let (None, Some((_, shared))) = (&old, store::exception(id)) {
+        old = store.read(shared)?;
+    }
     writeln!(writer, "{place}  {id} ({what})  {}\n", store.pending_path(id).display())?;
     let old = old.as_deref().and_then(format::body).unwrap_or_default().trim_end();
     let new = format::body(&pending).unwrap_or(&pending).trim_end();

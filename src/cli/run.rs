@@ -1,34 +1,34 @@
 //! `countersign run`
 #![expect(clippy::disallowed_methods, reason = "what a run may do depends on the environment")]
 
-use std::{collections::BTreeSet, panic::resume_unwind, sync::Arc};
+use std::{collections::BTreeSet, panic::resume_unwind, path::PathBuf, sync::Arc};
 
 use tokio::sync::watch;
 
 use super::{
     Exit, Failure,
     args::{Format, Run, Update as UpdateArg},
-    configuration,
+    configuration, exceptions,
     files::{self, Catalogue},
     listen::{self, Listeners},
     output::{self, Output},
 };
 use crate::{
     clock::SeededEntropy,
+    config::{Exceptions, TargetSpec},
     event::{Event, Summary},
     plan::{self, Recorded, Shard},
     report::Detail,
     run::{self, Options},
     scenario::Scenario,
     snapshot::{Snapshot, Store, Update},
-    source::{Diagnostic, Sources},
+    source::Diagnostic,
     target::{Emulated, Replay, Target},
 };
 
 pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let mut of_target = Vec::new();
-    let (catalogue, tenant) =
-        configuration::load(&args.selection.paths, &args.target, &mut of_target)?;
+    let Loaded { catalogue, tenant, exceptions } = load(args, &mut of_target)?;
     let Catalogue { scenarios, mut sources, store, whole, .. } = catalogue;
     let mut problems = Vec::new();
     let shard = args.shard.as_deref().and_then(|text| shard(text, &mut problems));
@@ -51,6 +51,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     if selected.is_empty() && problems.is_empty() && args.shard.is_none() {
         problems.push(files::nothing_selected());
     }
+    let selected_ids: BTreeSet<_> = selected.iter().map(|one| one.id.clone()).collect();
     let selected = recorded(selected, &store, &mut problems);
     if !problems.is_empty() {
         return Err(Failure::Input(problems, sources));
@@ -72,6 +73,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         .build()
         .map_err(Failure::Target)?;
     let (sender, thread) = listeners.start();
+    let mut needless = BTreeSet::new();
     let summary = runtime.block_on(async {
         let target: Box<dyn Target> = if replay {
             Box::new(Replay)
@@ -79,8 +81,15 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
             Box::new(Emulated::start().await.map_err(Failure::Target)?)
         };
         let cases = plan::build(selected, args.repeat.into(), &|scenario| target.skip(scenario));
-        // It fails only where the listeners are gone, and then the thread says why.
-        let mut emit = |event: Event| drop(sender.send(event));
+        let mut emit = |event: Event| {
+            if let Event::CaseFinished(finished) = &event
+                && finished.needless_exception
+            {
+                needless.insert(finished.case.scenario.id.clone());
+            }
+            // It fails only where the listeners are gone, and then the thread says why.
+            drop(sender.send(event));
+        };
         let interrupt = watch_interrupt();
         Ok::<_, Failure>(run::execute(cases, &*target, &options, interrupt, &mut emit).await)
     });
@@ -91,10 +100,54 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     if !replay && summary.failed + summary.errored + summary.flaky > 0 {
         output::note(&format!("`--seed {}` makes up the same values again", options.seed));
     }
+    if let Some((name, exceptions)) = &exceptions {
+        if replay {
+            // Where the tenant's own was not there, the shared one was played back.
+            needless.retain(|id| store.has_own(id));
+        }
+        let warnings = exceptions::warnings(name, exceptions, &store, &selected_ids, &needless);
+        output.problems(&warnings, &sources);
+    }
     if whole && selection.is_everything() {
-        report_unused(&store, &ids, output);
+        output.problems(&unused(&store, &ids), &sources);
     }
     Ok(exit(&summary))
+}
+
+/// What a run is made of.
+struct Loaded<'a> {
+    catalogue: Catalogue,
+    tenant: Option<TargetSpec>,
+    /// The exceptions of the tenant that is run against or played back, and its name.
+    exceptions: Option<(&'a str, Exceptions)>,
+}
+
+/// Reads scenarios and the tenant, whose snapshots the store then has.
+fn load<'a>(args: &'a Run, problems: &mut Vec<Diagnostic>) -> Result<Loaded<'a>, Failure> {
+    let paths = &args.selection.paths;
+    let mut loaded = match &args.played_as {
+        Some(name) if args.target == "replay" => {
+            let (catalogue, exceptions) = configuration::load_exceptions(paths, name, problems)?;
+            let exceptions = exceptions.map(|exceptions| (name.as_str(), exceptions));
+            Loaded { catalogue, tenant: None, exceptions }
+        }
+        _ => {
+            let (catalogue, tenant) = configuration::load(paths, &args.target, problems)?;
+            let exceptions = tenant.as_ref().map(|tenant| tenant.exceptions.clone());
+            let exceptions = exceptions.map(|exceptions| (args.target.as_str(), exceptions));
+            if args.played_as.is_some() {
+                let message = "`--as` says as which tenant a recording is played back";
+                let hint = "leave it out, or add `--target replay`";
+                problems.push(Diagnostic::nowhere(message).hint(hint));
+            }
+            Loaded { catalogue, tenant, exceptions }
+        }
+    };
+    if let Some((name, exceptions)) = &loaded.exceptions {
+        let ids = exceptions.iter().map(|(id, _)| id.value.clone());
+        loaded.catalogue.store = loaded.catalogue.store.of(name, ids);
+    }
+    Ok(loaded)
 }
 
 /// Each scenario with its snapshot; files that are no snapshots are reported.
@@ -106,7 +159,7 @@ fn recorded(
     scenarios
         .into_iter()
         .map(|scenario| {
-            let path = || store.path(&scenario.id).display().to_string();
+            let path = || store.recorded_path(&scenario.id).display().to_string();
             let text = store.read(&scenario.id).unwrap_or_else(|error| {
                 let message = format!("the snapshot cannot be read: {error}");
                 problems.push(Diagnostic::file(path(), message));
@@ -226,18 +279,23 @@ fn end_at_once() -> ! {
     std::process::exit(Exit::Interrupted as i32)
 }
 
-fn report_unused(store: &Store, ids: &BTreeSet<String>, output: &Output) {
+/// Warnings of snapshots that no scenario has.
+pub(super) fn unused(store: &Store, ids: &BTreeSet<String>) -> Vec<Diagnostic> {
     let used: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
-    let pending = store.pending().into_iter().filter(|id| !used.contains(id.as_str()));
-    let pending = pending.map(|id| store.pending_path(&id));
-    let unused = store.unused(&used).into_iter().map(|id| store.path(&id));
-    let warnings: Vec<_> = unused
-        .chain(pending)
-        .map(|path| {
-            Diagnostic::file(path.display().to_string(), "no scenario has this snapshot")
-                .warning()
-                .hint("remove it, or restore the scenario")
-        })
-        .collect();
-    output.problems(&warnings, &Sources::default());
+    let warning = |path: PathBuf| {
+        let warning = match store.exception_of(&path) {
+            Some((target, id)) if used.contains(id.as_str()) => Diagnostic::file(
+                path.display().to_string(),
+                format!("`{target}` has no exception in countersign.yaml for this snapshot"),
+            )
+            .hint(format!(
+                "remove it, or add to the target `exceptions: {{{}: the reason}}`",
+                serde_json::Value::from(id)
+            )),
+            _ => Diagnostic::file(path.display().to_string(), "no scenario has this snapshot")
+                .hint("remove it, or restore the scenario"),
+        };
+        warning.warning()
+    };
+    store.unused(&used).into_iter().map(warning).collect()
 }

@@ -16,9 +16,10 @@ pub use self::{
     client::{Client, Management, Proof},
     code::{Channel, CodeSource, Codes, Imap, Search, Security},
     http::{Body, Http, Inbox, Listing, Newest, Preset, Response, Then},
-    target::{Allowed, PoolUser, Rate, TargetSpec},
+    target::{Allowed, Exceptions, PoolUser, Rate, TargetSpec},
 };
 
+use self::target::ExceptionsOnly;
 use crate::source::{
     Diagnostic, Place, SourceId, Sources,
     document::{Fields, FromNode, Reader},
@@ -39,6 +40,28 @@ pub fn read(
     target: &str,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<TargetSpec> {
+    read_as(source, sources, Some(variables), target, problems)
+}
+
+/// Reads the exceptions of the target of this name. None of its variables has to be set; what else is wrong with the file
+/// goes to `problems`.
+pub fn exceptions(
+    source: SourceId,
+    sources: &mut Sources,
+    target: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Exceptions> {
+    let read: ExceptionsOnly = read_as(source, sources, None, target, problems)?;
+    Some(read.0)
+}
+
+fn read_as<T: FromNode>(
+    source: SourceId,
+    sources: &mut Sources,
+    variables: Option<&BTreeMap<String, String>>,
+    target: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<T> {
     let before = problems.len();
     let document = yaml::load(source, sources, problems);
     let text = sources.get(source).text();
@@ -69,15 +92,17 @@ pub fn read(
                 );
             }
             let is_wanted = name.value == target;
-            reader.variables = is_wanted.then_some(variables);
-            let found = TargetSpec::from_node(node, &mut reader);
+            reader.variables = variables.filter(|_| is_wanted);
+            let found = T::from_node(node, &mut reader);
             if is_wanted {
                 spec = found;
             }
         }
         if !targets.iter().any(|(name, _)| name.value == target) {
             let names = targets.iter().map(|(name, _)| name.value.as_str());
-            let known = names.chain(["emulator", "replay"]);
+            // Where exceptions alone are read, a target that needs no configuration is none to choose.
+            let built_in = ["emulator", "replay"].into_iter().filter(|_| variables.is_some());
+            let known = names.chain(built_in);
             let problem = Diagnostic::nowhere(format!("there is no target `{target}`"));
             reader.problem(problem.one_of(target, known));
         }

@@ -45,8 +45,11 @@ pub struct TargetSpec {
     /// Users that are there already; none where they are made.
     pub users: Vec<PoolUser>,
     /// The snapshots that it is known to differ from, and why.
-    pub exceptions: Vec<(Located<String>, String)>,
+    pub exceptions: Exceptions,
 }
+
+/// Ids of scenarios, each with the reason why the snapshot does not hold.
+pub type Exceptions = Vec<(Located<String>, String)>;
 
 /// How often a tenant may be asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -100,7 +103,7 @@ impl FromNode for TargetSpec {
         let allow: Vec<Allowed> = fields.default("allow");
         let production = fields.default("production");
         let users: Vec<PoolUser> = fields.default("users");
-        let exceptions: Vec<(Located<String>, Plain)> = fields.default("exceptions");
+        let exceptions: Vec<(Located<String>, Reason)> = fields.default("exceptions");
         if fields.entry("management").is_none() && fields.entry("users").is_none() {
             let problem = Diagnostic::at(fields.span(), "there are no users");
             fields.reader.problem(problem.expected("`management` or `users`").hint(
@@ -145,8 +148,39 @@ impl FromNode for TargetSpec {
             allow,
             production,
             users,
-            exceptions: exceptions.into_iter().map(|(id, reason)| (id, plain(reason))).collect(),
+            exceptions: exceptions.into_iter().map(|(id, Reason(reason))| (id, reason)).collect(),
         })
+    }
+}
+
+/// Why a snapshot does not hold, as it is written: it must be there where no variable is set.
+struct Reason(String);
+
+impl FromNode for Reason {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let reason = String::from_node(node, reader)?;
+        if reason.trim().is_empty() {
+            reader.problem(
+                Diagnostic::at(node.span, "this is empty")
+                    .expected("why the tenant differs from the snapshot"),
+            );
+            return None;
+        }
+        Some(Self(reason))
+    }
+}
+
+/// A target's exceptions alone, which need none of its variables; the rest of it is judged and forgotten.
+pub(super) struct ExceptionsOnly(pub(super) Exceptions);
+
+impl FromNode for ExceptionsOnly {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        TargetSpec::from_node(node, reader);
+        let mut judged = Vec::new();
+        let mut reader = Reader::new(reader.source, &mut judged);
+        let mut fields = Fields::of(node, &mut reader)?;
+        let exceptions: Vec<(Located<String>, Reason)> = fields.default("exceptions");
+        Some(Self(exceptions.into_iter().map(|(id, Reason(reason))| (id, reason)).collect()))
     }
 }
 

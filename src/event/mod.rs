@@ -61,6 +61,8 @@ pub struct CaseFinished {
     pub failures: Vec<Failure>,
     /// How what was seen differs from the snapshot.
     pub difference: Option<Difference>,
+    /// Whether the target is said to differ here, and did not.
+    pub needless_exception: bool,
 }
 
 /// A verdict on a case.

@@ -59,6 +59,12 @@ fn case_finished(finished: &CaseFinished, sources: &Sources) -> Value {
             "old": difference.old,
             "new": difference.new,
         });
+        if let Some(tenant) = &difference.property_of {
+            line["snapshot"]["property_of"] = tenant.as_str().into();
+        }
+    }
+    if finished.needless_exception {
+        line["needless_exception"] = true.into();
     }
     line
 }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt::Write as _, io, sync::Arc};
 
 use anstyle::{AnsiColor, Style as Ansi};
 
+use serde_json::Value;
+
 use super::{
     Detail, Reporter, diff,
     exchange::{exchange_text, steps},
@@ -150,6 +152,15 @@ impl<W: io::Write> Human<W> {
             ),
         };
         line(text, &self.paint(DIM, &hint));
+        if let Some(tenant) = &difference.property_of {
+            let id = Value::from(finished.case.scenario.id.as_str());
+            let hint = format!(
+                "  the emulator is at fault: accept it, and the snapshot is so for all targets\n  \
+                 or it is a property of {tenant}: give that target in countersign.yaml\n    \
+                 exceptions: {{{id}: the reason}}\n  and run it again with `--update new`"
+            );
+            line(text, &self.paint(DIM, &hint));
+        }
         text.push('\n');
     }
 

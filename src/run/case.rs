@@ -38,7 +38,7 @@ pub(super) async fn run(
     let watch = Stopwatch::start();
     let (mut attempts, mut restarts) = (0, 0);
     let mut retries = Vec::new();
-    let (mut attempt, difference) = loop {
+    let (mut attempt, compared) = loop {
         attempts += 1;
         let seed = seed(options.seed, case, attempts + restarts);
         let mut attempt = attempt::run(case, target, seed, interrupt.clone()).await;
@@ -55,16 +55,20 @@ pub(super) async fn run(
             clock::wait(wait).await;
             continue;
         }
-        let difference = compare(case, &mut attempt, options);
+        let compared = compare(case, target.name(), &mut attempt, options);
         // What is new, or is to be accepted, is no better the next time.
-        let differs = difference.as_ref().is_some_and(|difference| difference.old.is_some());
-        let failed = !attempt.failures.is_empty() || differs && options.update != Update::Always;
+        let differs = matches!(&compared, Compared::Differs(difference)
+            if difference.old.is_some() && update(difference, options) != Update::Always);
+        let failed = !attempt.failures.is_empty() || differs;
         if !failed || attempts > options.retries || *interrupt.borrow() {
-            break (attempt, difference);
+            break (attempt, compared);
         }
     };
-    let difference =
-        difference.and_then(|difference| write(case, difference, &mut attempt, options));
+    let needless_exception = matches!(compared, Compared::AsShared);
+    let difference = match compared {
+        Compared::Differs(difference) => write(case, difference, &mut attempt, options),
+        Compared::Alike | Compared::AsShared => None,
+    };
     let verdict = if let (Some(step), true) = (attempt.stopped, attempt.failures.is_empty()) {
         Verdict::Skipped(format!("the run was stopped in its step {step}"))
     } else if attempt.errored || attempt.corrupt {
@@ -88,6 +92,7 @@ pub(super) async fn run(
         seen: attempt.seen,
         failures: attempt.failures,
         difference,
+        needless_exception,
     };
     (finished, Trouble { unreachable: attempt.unreachable, corrupt: attempt.corrupt })
 }
@@ -109,35 +114,64 @@ fn seed(seed: u64, case: &Case, attempt: u32) -> u64 {
     })
 }
 
-/// How what was seen differs from the snapshot. A case that failed is not compared: what it saw is no result.
-fn compare(case: &Case, attempt: &mut Attempt, options: &Options) -> Option<Difference> {
+/// What was seen, held against the snapshot.
+enum Compared {
+    /// There is nothing to say.
+    Alike,
+    /// It is what the snapshot of all targets says, though this one is said to differ.
+    AsShared,
+    Differs(Difference),
+}
+
+/// Holds what was seen against the snapshot. A case that failed is not compared: what it saw is no result.
+fn compare(case: &Case, target: &str, attempt: &mut Attempt, options: &Options) -> Compared {
     if !attempt.failures.is_empty() || attempt.stopped.is_some() {
-        return None;
+        return Compared::Alike;
     }
     let id = &case.scenario.id;
     let steps: Vec<_> = attempt.recorded(&case.scenario).collect();
     let (new, is_empty) = (format::to_yaml(&steps), steps.is_empty());
+    let body = |text: &str| format::body(text).unwrap_or_default().trim_end().to_owned();
     let Some(Recorded { path, text }) = &case.recorded else {
         // Where every step is left out there is nothing to keep.
         let path = options.store.path(id).display().to_string();
-        return (!is_empty).then_some(Difference { path, old: None, new, pending: None });
+        if is_empty {
+            return Compared::Alike;
+        }
+        let difference = Difference { path, old: None, new, pending: None, property_of: None };
+        return Compared::Differs(difference);
     };
     let path = path.to_string();
-    let old = format::body(text).unwrap_or_default().trim_end();
-    if old == new {
+    let old = body(text);
+    // A shared snapshot that cannot be read is none that this could be.
+    let shared = options.store.read_shared(id).ok().flatten();
+    let is_as_shared = shared.is_some_and(|shared| body(&shared) == new);
+    if old == new || is_as_shared {
         // What was pending has been overtaken. Should it stay, the next review shows it.
         if options.update != Update::No {
             let _ = options.store.reject(id);
         }
-        return None;
+        return if is_as_shared { Compared::AsShared } else { Compared::Alike };
     }
     // What cannot be read is named, and never overwritten.
     if let Err(corrupt) = Snapshot::parse(text) {
         attempt.fail("snapshot", corrupt.diagnostic(path));
         attempt.corrupt = true;
-        return None;
+        return Compared::Alike;
     }
-    Some(Difference { path, old: Some(old.to_owned()), new, pending: None })
+    // A recording is played back as the tenant's, and is not the tenant.
+    let tenant = options.store.shared_by(id).filter(|tenant| *tenant == target);
+    let property_of = tenant.map(ToOwned::to_owned);
+    Compared::Differs(Difference { path, old: Some(old), new, pending: None, property_of })
+}
+
+/// What may be written of a difference: of one that may be a tenant's own no more than what is pending, for the
+/// snapshot is every other target's too.
+fn update(difference: &Difference, options: &Options) -> Update {
+    match options.update {
+        Update::Always if difference.property_of.is_some() => Update::New,
+        update => update,
+    }
 }
 
 /// Writes what differs, as far as the run may; what became the snapshot differs no longer.
@@ -150,7 +184,8 @@ fn write(
     let scenario = &case.scenario;
     let steps = attempt.recorded(scenario).cloned().collect();
     let text = Snapshot { steps }.to_text(&scenario.file, &scenario.title.value);
-    let (path, written) = match options.update {
+    let update = update(&difference, options);
+    let (path, written) = match update {
         Update::No => return Some(difference),
         Update::New => {
             let path = options.store.pending_path(&scenario.id);
@@ -162,7 +197,7 @@ fn write(
     };
     let path = path.display().to_string();
     match written {
-        Ok(()) if options.update == Update::Always => return None,
+        Ok(()) if update == Update::Always => return None,
         Ok(()) => difference.pending = Some(path),
         Err(error) => {
             let message = format!("the snapshot cannot be written: {error}");

@@ -108,5 +108,6 @@ fn skipped(index: usize, case: &Arc<Case>, reason: &str, is_failure: bool) -> Ca
         seen: Vec::new(),
         failures: is_failure.then(failure).into_iter().collect(),
         difference: None,
+        needless_exception: false,
     }
 }

@@ -22,4 +22,6 @@ pub struct Difference {
     pub new: String,
     /// The path of the pending snapshot, if it was written.
     pub pending: Option<String>,
+    /// The tenant that this may be a property of, where the snapshot is one that all targets share.
+    pub property_of: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! `countersign.yaml`, and a tenant as a target, as far as the files tell.
 
-use crate::project::{ENROL, LOGIN, Project};
+use crate::project::{ENROL, LOGIN, Project, Seen};
 
 const TARGETS: &str = "targets:
   staging:
@@ -79,4 +79,118 @@ fn the_documented_target_lacks_nothing_but_its_variables() {
     let names = names.map(|rest| rest.split('`').next().expect("a name"));
     let variables: Vec<_> = names.map(|name| (name, "a.example.com")).collect();
     project.run_with("check --target staging", &variables, "").exits(0);
+}
+
+/// A tenant whose login is known to differ; of its variables none is set.
+fn differing() -> Project {
+    let project = project();
+    project.run("run --update always").exits(0);
+    let exceptions = "    exceptions:\n      login: it asks ${FOR} nothing\n";
+    project.write("countersign.yaml", format!("{TARGETS}{exceptions}"));
+    project
+}
+
+/// The snapshot of the login with another status.
+fn own(project: &Project) -> String {
+    let text = project.read("snapshots/login.snap");
+    let own = text.replace("status: 403", "status: 401");
+    assert_ne!(own, text);
+    own
+}
+
+fn warnings(seen: &Seen) -> Vec<&str> {
+    seen.stderr.lines().filter(|line| line.starts_with("warning: ")).collect()
+}
+
+#[test]
+fn a_recording_is_played_back_as_a_tenant_that_differs() {
+    let project = differing();
+    project.write("snapshots/@staging/login.snap", own(&project));
+    project.scenario("login", &format!("{LOGIN}    expect: {{status: 401}}\n"));
+    let seen = project.run("run --target replay --as staging").exits(0).counts(2, 0);
+    assert_eq!(seen.stderr, "");
+    // Nobody else is known to differ.
+    project.run("run --target replay").exits(1).counts(1, 1);
+    project.run("run").exits(1).counts(1, 1);
+    assert_eq!(project.snapshots(), ["@staging/login.snap", "email/enrol.snap", "login.snap"]);
+}
+
+#[test]
+fn exceptions_that_are_needless_or_lack_a_snapshot_are_told() {
+    let project = differing();
+    let seen = project.run("run --target replay --as staging").exits(0).counts(2, 0);
+    insta::assert_snapshot!(seen.stderr);
+    project.write("snapshots/@staging/login.snap", project.read("snapshots/login.snap"));
+    let seen = project.run("run --target replay --as staging").exits(0).counts(2, 0);
+    insta::assert_snapshot!(seen.stderr);
+    let checked = project.run_with("check --target staging", &VARIABLES, "").exits(0);
+    assert_eq!(checked.stderr, seen.stderr);
+    let seen = project.run("run --target replay --as staging --filter email/*").exits(0);
+    assert_eq!(seen.stderr, "");
+}
+
+#[test]
+fn a_snapshot_without_an_exception_is_told() {
+    let project = differing();
+    project.write("snapshots/@staging/login.snap", own(&project));
+    project.write("snapshots/@staging/email/enrol.snap", "---\n---\n[]\n");
+    project.write("snapshots/@staging/gone.snap.new", "---\n---\n[]\n");
+    project.write("snapshots/@other/login.snap", "---\n---\n[]\n");
+    let seen = project.run("run --target replay --as staging").exits(0).counts(2, 0);
+    insta::assert_snapshot!(seen.stderr);
+    let checked = project.run_with("check --target staging", &VARIABLES, "").exits(0);
+    assert_eq!(checked.stderr, seen.stderr);
+    assert!(warnings(&project.run("run").exits(0)).is_empty());
+}
+
+#[test]
+fn a_corrupt_exception_is_told() {
+    let project = differing();
+    project.write("snapshots/@staging/login.snap", "---\n---\n- [\n");
+    for args in ["check --target staging", "run --target replay --as staging"] {
+        let seen = project.run_with(args, &VARIABLES, "").exits(2);
+        seen.says("snapshots/@staging/login.snap").says("the snapshot is corrupt");
+    }
+}
+
+#[test]
+fn playing_back_as_something_else_is_refused() {
+    let project = differing();
+    for (args, why) in [
+        ("run --as staging", "leave it out, or add `--target replay`"),
+        ("run --target emulator --as staging", "leave it out, or add `--target replay`"),
+        ("run --target replay --as stagin", "did you mean `staging`?"),
+        ("run --target replay --as production", "there is no target `production`"),
+        ("run --target replay --as emulator", "`emulator` is no tenant to play back as"),
+    ] {
+        let seen = project.run(args).exits(2).says(why);
+        assert_eq!(seen.stdout, "", "{args}");
+    }
+    project.write("countersign.yaml", "targets: {staging: {exceptions: {logn: ''}}}");
+    let seen = project.run("run --target replay --as staging").exits(2);
+    seen.says("why the tenant differs from the snapshot").says("the key `domain` is missing");
+    let project = Project::recorded(&[("login", LOGIN)]);
+    let seen = project.run("run --target replay --as staging").exits(2);
+    seen.says("`countersign.yaml` in this folder names tenants, and there is none");
+}
+
+#[test]
+fn no_scenario_is_where_exceptions_are() {
+    let project = Project::new(&[("@staging/login", LOGIN)]);
+    project.run("run").exits(2).says("the id of a scenario cannot begin with `@`");
+}
+
+#[test]
+fn what_is_pending_of_a_tenant_is_reviewed() {
+    let project = differing();
+    let pending = own(&project);
+    project.write("snapshots/@staging/login.snap.new", &pending);
+    let seen = project.run_with("review", &[], "s\n").exits(0);
+    insta::assert_snapshot!(seen.stdout);
+    project.run("reject scenarios/email").exits(0).says("nothing is pending");
+    project.run("accept scenarios/login.yaml").exits(0).says("accepted @staging/login");
+    assert_eq!(project.read("snapshots/@staging/login.snap"), pending);
+    project.write("snapshots/@staging/login.snap.new", &pending);
+    project.run("reject").exits(0).says("rejected @staging/login");
+    assert_eq!(project.snapshots(), ["@staging/login.snap", "email/enrol.snap", "login.snap"]);
 }
