@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 
 use super::{Failure, args::Paths, files};
 use crate::{
-    config::{self, Exceptions, TargetSpec},
+    config::{self, BUILT_IN, Exceptions, TargetSpec},
     scenario::Scenario,
     source::{Diagnostic, SourceId, Sources, suggest},
 };
@@ -17,8 +17,6 @@ use crate::{
 const FILE: &str = "countersign.yaml";
 /// The file with more variables.
 const VARIABLES: &str = ".env";
-/// The targets that need no configuration.
-const BUILT_IN: [&str; 2] = ["emulator", "replay"];
 
 /// Reads scenarios and the tenant of this name, if it is one; what is wrong with the tenant goes to `problems`. The
 /// error is everything that is wrong with the scenarios, and then with the tenant as well.
@@ -128,24 +126,25 @@ fn tenant(
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }),
     );
-    let spec = config::read(source, sources, &variables, target, problems)?;
+    let mut spec = config::read(source, sources, &variables, target, problems)?;
     if let Some(ca) = &spec.ca {
-        // Whether the certificates are any good is told where they are used.
-        let is_pem = fs::read_to_string(&ca.value)
-            .map(|text| text.contains("-----BEGIN CERTIFICATE-----"))
-            .map_err(|error| error.to_string());
-        let wrong = match is_pem {
-            Ok(true) => return Some(spec),
-            Ok(false) => "there is no certificate in it".to_owned(),
-            Err(error) => error,
-        };
-        problems.push(
-            Diagnostic::at(ca.span, "this file is of no use")
-                .expected("a file with certificates in PEM, from this folder")
-                .hint(wrong),
-        );
+        match authorities(&ca.value) {
+            Ok(authorities) => spec.authorities = Some(authorities),
+            Err(wrong) => problems.push(
+                Diagnostic::at(ca.span, "this file is of no use")
+                    .expected("a file with certificates in PEM, from this folder")
+                    .hint(wrong),
+            ),
+        }
     }
     Some(spec)
+}
+
+/// What is in a file of certificates. Whether they are any good is told where they are used.
+fn authorities(path: &str) -> Result<Vec<u8>, String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let is_pem = text.contains("-----BEGIN CERTIFICATE-----");
+    if is_pem { Ok(text.into_bytes()) } else { Err("there is no certificate in it".to_owned()) }
 }
 
 /// The variables of `.env`, if it is there.

@@ -107,13 +107,13 @@ impl Http {
         let none = Baseline::of_ids(now, BTreeSet::new());
         let list = async {
             let list = self.list(address, &none).await?;
-            Ok(list.iter().filter_map(|message| self.id(message)).collect())
+            Ok(list.into_iter().map(|(id, _)| id).collect())
         };
         Ok(Baseline::of_ids(now, poll::within(self, limit, list).await?))
     }
 
-    /// The messages that the API lists, the newest first.
-    async fn list(&self, address: &str, since: &Baseline) -> Result<Vec<Value>, Trouble> {
+    /// The messages that the API lists with their ids, the newest first.
+    async fn list(&self, address: &str, since: &Baseline) -> Result<Vec<(String, Value)>, Trouble> {
         let Some(answer) = self.ask(&self.shape.path, address, since, "").await? else {
             return Ok(Vec::new());
         };
@@ -125,7 +125,10 @@ impl Http {
             Newest::Last => messages.reverse(),
             Newest::Received => messages.sort_by_key(|message| Reverse(self.received(message))),
         }
-        Ok(messages)
+        // What cannot be told from others cannot be told to be new.
+        let no_id = || Trouble::Refused("a message in its list has no id".to_owned());
+        let with_id = |message| Ok((self.id(&message).ok_or_else(no_id)?, message));
+        messages.into_iter().map(with_id).collect()
     }
 
     fn id(&self, message: &Value) -> Option<String> {
@@ -251,11 +254,10 @@ impl Inbox for Http {
     ) -> BoxFuture<'a, Result<View, Trouble>> {
         Box::pin(async move {
             let mut view = View::default();
-            for message in self.list(address, since).await? {
-                // What cannot be told from others cannot be told to be new.
-                let Some(id) = self.id(&message).filter(|id| !known.contains(id)) else {
+            for (id, message) in self.list(address, since).await? {
+                if known.contains(&id) {
                     continue;
-                };
+                }
                 let old = since.has(&id);
                 let mut arrival = self.listed(id, &message, address);
                 if old {

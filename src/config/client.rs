@@ -1,22 +1,31 @@
-//! The applications of a tenant: the one that the scenarios are about, and the one that makes their users.
+//! The applications of a tenant: those that the scenarios are about, and the one that makes their users.
 
 use super::value::Plain;
 use crate::{
+    scenario::Grant,
     secret::Secret,
     source::{
-        Diagnostic,
+        Diagnostic, Located, Span,
         document::{Fields, FromNode, Reader, word},
-        yaml::Node,
+        yaml::{Data, Node},
     },
 };
 
-/// The application that sends a scenario's requests.
+/// An application that sends requests of scenarios.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Its `client_id`.
     pub id: String,
     /// How it proves that it is the one.
     pub proof: Proof,
+    /// The grants that it may use, if the file says them; else all.
+    pub grants: Option<Vec<Grant>>,
+}
+
+/// What is told from others by a name, with the place of that.
+pub(super) struct Named<T> {
+    pub(super) value: T,
+    pub(super) place: Span,
 }
 
 /// How an application proves that it is the one.
@@ -75,14 +84,22 @@ impl FromNode for Authentication {
     }
 }
 
-impl FromNode for Client {
+/// Its name is its id.
+impl FromNode for Named<Client> {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
-        let id = fields.required("id");
+        let id: Option<Located<Plain>> = fields.required("id");
         let proof = Proof::read(&mut fields);
+        let grants: Option<Vec<Grant>> = fields.optional("grants");
+        if let Some((key, node)) = fields.entry("grants")
+            && matches!(&node.data, Data::Sequence(nodes) if nodes.is_empty())
+        {
+            let problem = Diagnostic::at(key.span, "there is no grant in it");
+            fields.reader.problem(problem.hint("leave it out, and it may use all"));
+        }
         fields.finish();
-        let Plain(id) = id?;
-        Some(Self { id, proof: proof? })
+        let Located { value: Plain(id), span: place } = id?;
+        Some(Self { value: Client { id, proof: proof?, grants }, place })
     }
 }
 

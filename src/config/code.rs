@@ -2,105 +2,52 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use regex::Regex;
-
 use super::{
     http::Http,
-    value::{Domain, Pattern, PhoneNumber, Plain, Sensitive, Text, Time, Whole, is_email},
+    value::{Domain, PhoneNumber, Plain, Sensitive, Text, Time, Whole, report_repeated},
 };
 use crate::{
+    address::is_address,
+    codes::{ImapSettings, Pattern, Security},
+    scenario::Channel,
     secret::Secret,
     source::{
         Diagnostic, Located,
         document::{Fields, FromNode, Reader, word},
-        yaml::Node,
+        yaml::{Data, Node},
     },
 };
 
-/// How a code reaches its user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum Channel {
-    Email,
-    Sms,
-    Voice,
-    Otp,
-}
+/// The channels with codes.
+const CHANNELS: [Channel; 4] = [Channel::Email, Channel::Sms, Channel::Voice, Channel::Otp];
 
 /// The codes of a channel.
 #[derive(Clone, Debug)]
 pub struct Codes {
-    /// Where its users are reached: an e-mail address with a `*` that is another for each of them, or a phone number.
-    /// An authenticator app has none.
-    pub address: Option<String>,
+    /// Where its users are reached: one e-mail address with a `*` that is another for each of them, or phone numbers. An
+    /// authenticator app has none.
+    pub addresses: Vec<String>,
     /// Where its codes come from.
     pub source: CodeSource,
-}
-
-/// Where codes come from.
-#[derive(Clone, Debug)]
-pub enum CodeSource {
-    /// A mailbox.
-    Imap(Imap, Search),
-    /// A service that keeps messages, asked over HTTP.
-    Http(Box<Http>, Search),
-    /// Made of the secret that an enrolment gives.
-    Totp,
-    /// A program that prints the code.
-    Command {
-        /// The program and its arguments; no shell reads them.
-        arguments: Secret<Vec<String>>,
-        /// What of the output is the code, if it is not all.
-        pattern: Option<Regex>,
-        /// How long it may take.
-        timeout: Duration,
-    },
-    /// A person at the terminal.
-    Prompt {
-        /// How long they may take.
-        timeout: Duration,
-    },
-    /// Always the same one.
-    Fixed(Secret<String>),
-}
-
-/// How a message is waited for, and the code found in it.
-#[derive(Clone, Debug)]
-pub struct Search {
-    /// What of the message is the code; six digits unless given.
-    pub pattern: Option<Regex>,
-    /// The pause between two looks.
-    pub every: Duration,
-    /// The time after which to give up.
+    /// How long a code is waited for.
     pub timeout: Duration,
 }
 
-/// A mailbox.
+/// Where codes come from, before anything is opened.
 #[derive(Clone, Debug)]
-pub struct Imap {
-    /// The server.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How the connection is protected.
-    pub security: Security,
-    /// Who owns the mailbox.
-    pub user: String,
-    /// Their password.
-    pub password: Secret<String>,
-    /// The folder.
-    pub folder: String,
-}
-
-/// How the connection to a mailbox is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// By TLS, from the start.
-    Tls,
-    /// By TLS, after `STARTTLS`.
-    StartTls,
-    /// Not at all.
-    Plain,
+pub enum CodeSource {
+    /// A mailbox.
+    Imap(Box<ImapSettings>, Pattern),
+    /// A service that keeps messages, asked over HTTP.
+    Http(Box<Http>, Pattern),
+    /// Made of the secret that an enrolment gives.
+    Totp,
+    /// A program and its arguments, which no shell reads, and what of its output is the code.
+    Command(Secret<Vec<String>>, Pattern),
+    /// A person at the terminal.
+    Prompt,
+    /// Always the same one.
+    Fixed(Secret<String>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,29 +72,26 @@ const KINDS: [(&str, Kind); 6] = [
 const SECURITIES: [(&str, Security); 3] =
     [("tls", Security::Tls), ("starttls", Security::StartTls), ("none", Security::Plain)];
 
-impl Channel {
-    /// Every channel with codes.
-    pub const ALL: [Self; 4] = [Self::Email, Self::Sms, Self::Voice, Self::Otp];
-
-    /// The word for it in a file.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
+impl Kind {
+    const fn serves(self, channel: Channel) -> bool {
         match self {
-            Self::Email => "email",
-            Self::Sms => "sms",
-            Self::Voice => "voice",
-            Self::Otp => "otp",
+            Self::Imap => matches!(channel, Channel::Email),
+            Self::Http => !matches!(channel, Channel::Otp),
+            Self::Totp => matches!(channel, Channel::Otp),
+            Self::Command | Self::Prompt | Self::Fixed => true,
         }
     }
 
-    const fn has(self, kind: Kind) -> bool {
-        match kind {
-            Kind::Imap => matches!(self, Self::Email),
-            Kind::Http => !matches!(self, Self::Otp),
-            Kind::Totp => matches!(self, Self::Otp),
-            Kind::Command | Kind::Prompt | Kind::Fixed => true,
-        }
+    /// Whether it is looked there again and again.
+    const fn is_inbox(self) -> bool {
+        matches!(self, Self::Imap | Self::Http)
     }
+}
+
+impl Codes {
+    /// What `otp` has without a source.
+    pub(super) const APP: Self =
+        Self { addresses: Vec::new(), source: CodeSource::Totp, timeout: TIMEOUT };
 }
 
 impl CodeSource {
@@ -158,8 +102,8 @@ impl CodeSource {
             Self::Imap(..) => "imap",
             Self::Http(..) => "http",
             Self::Totp => "totp",
-            Self::Command { .. } => "command",
-            Self::Prompt { .. } => "prompt",
+            Self::Command(..) => "command",
+            Self::Prompt => "prompt",
             Self::Fixed(_) => "fixed",
         }
     }
@@ -170,7 +114,7 @@ impl FromNode for BTreeMap<Channel, Codes> {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
         let mut codes = Self::new();
-        for channel in Channel::ALL {
+        for channel in CHANNELS {
             if let Some((_, node)) = fields.entry(channel.word())
                 && let Some(found) = Codes::read(channel, node, fields.reader)
             {
@@ -194,23 +138,25 @@ impl Codes {
             }
             return None;
         };
-        if !channel.has(kind.value) {
-            let known = KINDS.iter().filter(|(_, kind)| channel.has(*kind)).map(|(word, _)| *word);
+        if !kind.value.serves(channel) {
+            let known =
+                KINDS.iter().filter(|(_, kind)| kind.serves(channel)).map(|(word, _)| *word);
             let word = channel.word();
             let problem = Diagnostic::at(kind.span, format!("no code of `{word}` comes that way"));
             fields.reader.problem(problem.one_of("", known));
             return None;
         }
-        let address = match channel {
-            Channel::Email => fields.required("address").map(|Mailbox(address)| Some(address)),
+        let addresses = match channel {
+            Channel::Email => fields.required("address").map(|Mailbox(address)| vec![address]),
             Channel::Sms | Channel::Voice => {
-                fields.required("address").map(|PhoneNumber(number)| Some(number))
+                fields.required("address").map(|PhoneNumbers(numbers)| numbers)
             }
-            Channel::Otp => Some(None),
+            Channel::Otp | Channel::Push => Some(Vec::new()),
         };
-        let source = CodeSource::read(kind.value, channel, &mut fields);
+        let (interval, timeout) = times(kind.value, &mut fields);
+        let source = CodeSource::read(kind.value, channel, interval, &mut fields);
         fields.finish();
-        Some(Self { address: address?, source: source? })
+        Some(Self { addresses: addresses?, source: source?, timeout })
     }
 }
 
@@ -221,23 +167,26 @@ impl FromNode for Kind {
 }
 
 impl CodeSource {
-    fn read(kind: Kind, channel: Channel, fields: &mut Fields<'_, '_>) -> Option<Self> {
+    fn read(
+        kind: Kind,
+        channel: Channel,
+        interval: Option<Duration>,
+        fields: &mut Fields<'_, '_>,
+    ) -> Option<Self> {
+        let pattern = |fields: &mut Fields<'_, '_>| fields.default("pattern");
         match kind {
             Kind::Imap => {
-                let imap = Imap::read(fields);
-                let search = Search::read(fields);
-                Some(Self::Imap(imap?, search?))
+                let pattern = pattern(fields);
+                Some(Self::Imap(Box::new(read_imap(interval, fields)?), pattern))
             }
             Kind::Http => {
-                let http = Http::read(channel, fields);
-                let search = Search::read(fields);
-                Some(Self::Http(Box::new(http?), search?))
+                let pattern = pattern(fields);
+                Some(Self::Http(Box::new(Http::read(channel, interval, fields)?), pattern))
             }
             Kind::Totp => Some(Self::Totp),
             Kind::Command => {
                 let arguments: Option<Located<Vec<Sensitive>>> = fields.required("command");
-                let pattern = fields.optional("pattern").map(|Pattern(regex)| regex);
-                let timeout = time("timeout", TIMEOUT, fields);
+                let pattern = pattern(fields);
                 let arguments = arguments?;
                 if arguments.value.is_empty() {
                     let problem = Diagnostic::at(arguments.span, "there is no program in it");
@@ -245,9 +194,9 @@ impl CodeSource {
                 }
                 let words =
                     arguments.value.into_iter().map(|Sensitive(word)| word.expose().clone());
-                Some(Self::Command { arguments: Secret::new(words.collect()), pattern, timeout })
+                Some(Self::Command(Secret::new(words.collect()), pattern))
             }
-            Kind::Prompt => Some(Self::Prompt { timeout: time("timeout", PATIENCE, fields) }),
+            Kind::Prompt => Some(Self::Prompt),
             Kind::Fixed => fields.required("code").map(Self::Fixed),
         }
     }
@@ -258,50 +207,69 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a person is.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-fn time(key: &'static str, default: Duration, fields: &mut Fields<'_, '_>) -> Duration {
-    fields.optional(key).map_or(default, |Time(time)| time)
-}
-
-impl Search {
-    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let search = Self {
-            pattern: fields.optional("pattern").map(|Pattern(regex)| regex),
-            every: time("every", Duration::from_secs(1), fields),
-            timeout: time("timeout", TIMEOUT, fields),
-        };
-        if search.every > search.timeout
-            && let Some((key, _)) = fields.entry("every")
-        {
-            let problem = Diagnostic::at(key.span, "the pause is longer than the time limit");
-            fields.reader.problem(problem.hint("`timeout` is 1m unless given"));
-            return None;
-        }
-        Some(search)
+/// The pause between two looks, if the file says it, and the time after which to give up.
+fn times(kind: Kind, fields: &mut Fields<'_, '_>) -> (Option<Duration>, Duration) {
+    let time = |key, fields: &mut Fields<'_, '_>| fields.optional(key).map(|Time(time)| time);
+    let timeout = match kind {
+        Kind::Totp | Kind::Fixed => return (None, TIMEOUT),
+        Kind::Prompt => time("timeout", fields).unwrap_or(PATIENCE),
+        Kind::Imap | Kind::Http | Kind::Command => time("timeout", fields).unwrap_or(TIMEOUT),
+    };
+    let interval = if kind.is_inbox() { time("every", fields) } else { None };
+    if interval.is_some_and(|interval| interval > timeout)
+        && let Some((key, _)) = fields.entry("every")
+    {
+        let problem = Diagnostic::at(key.span, "the pause is longer than the time limit");
+        fields.reader.problem(problem.hint("`timeout` is 1m unless given"));
     }
+    (interval, timeout)
 }
 
-impl Imap {
-    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let host: Option<Located<Domain>> = fields.required("host");
-        let security = fields.optional("security").unwrap_or(Security::Tls);
-        let port = fields.optional("port").map(|Whole::<{ u16::MAX as u32 }>(port)| port);
-        let user = fields.required("user").map(|Plain(user)| user);
-        let password = fields.required("password");
-        let folder = fields.optional("folder").map(|Plain(folder)| folder);
-        let host = host?;
-        if host.value.0.contains(':') {
-            let problem = Diagnostic::at(host.span, "a port stands behind the host");
-            fields.reader.problem(problem.hint("give it as `port` beside it"));
+fn read_imap(interval: Option<Duration>, fields: &mut Fields<'_, '_>) -> Option<ImapSettings> {
+    let host: Option<Located<Domain>> = fields.required("host");
+    let security = fields.optional("security").unwrap_or(Security::Tls);
+    let port = fields.optional("port").map(|Whole::<{ u16::MAX as u32 }>(port)| port);
+    let user = fields.required("user").map(|Plain(user)| user);
+    let password = fields.required("password");
+    let mailbox = fields.optional("folder").map(|Plain(folder)| folder);
+    let host = host?;
+    if host.value.0.contains(':') {
+        let problem = Diagnostic::at(host.span, "a port stands behind the host");
+        fields.reader.problem(problem.hint("give it as `port` beside it"));
+    }
+    let usual = if security == Security::Tls { 993 } else { 143 };
+    Some(ImapSettings {
+        host: host.value.0,
+        port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(usual),
+        security,
+        user: user?,
+        password: password?,
+        mailbox: mailbox.unwrap_or_else(|| "INBOX".to_owned()),
+        interval,
+    })
+}
+
+/// A phone number, or several of which none is there twice.
+struct PhoneNumbers(Vec<String>);
+
+impl FromNode for PhoneNumbers {
+    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        if !matches!(node.data, Data::Sequence(_)) {
+            return PhoneNumber::from_node(node, reader)
+                .map(|PhoneNumber(number)| Self(vec![number]));
         }
-        let usual = if security == Security::Tls { 993 } else { 143 };
-        Some(Self {
-            host: host.value.0,
-            port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(usual),
-            security,
-            user: user?,
-            password: password?,
-            folder: folder.unwrap_or_else(|| "INBOX".to_owned()),
-        })
+        let numbers: Vec<Located<PhoneNumber>> = FromNode::from_node(node, reader)?;
+        if matches!(&node.data, Data::Sequence(nodes) if nodes.is_empty()) {
+            let problem = Diagnostic::at(node.span, "there is no number in it");
+            reader.problem(problem.expected("a number in E.164 form, or a list of them"));
+        }
+        let keys = numbers.iter().map(|number| (&number.value.0, number.span));
+        let again = |place| {
+            Diagnostic::at(place, "this number is there already")
+                .hint("two scenarios at once must never share a number")
+        };
+        report_repeated(keys, again, reader);
+        Some(Self(numbers.into_iter().map(|number| number.value.0).collect()))
     }
 }
 
@@ -319,12 +287,11 @@ impl FromNode for Mailbox {
         let text = Text::from_node(node, reader)?;
         let is_pattern = text.value.matches('*').count() == 1
             && text.value.split('@').next().is_some_and(|local| local.contains('*'));
-        if is_pattern && is_email(&text.value) {
+        if is_pattern && is_address(&text.value) {
             return Some(Self(text.value));
         }
-        let is_address = is_email(&text.value);
         let expected = "an address such as `qa+*@example.com`";
-        if !is_address {
+        if !is_address(&text.value) {
             return text.wrong("an e-mail address with a `*`", expected, reader);
         }
         reader.problem(

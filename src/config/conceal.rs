@@ -79,7 +79,8 @@ fn below(node: &Node, found: &mut Vec<Range<usize>>) {
 pub(super) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let ends = ["-key", "_key", "-token", "-secret"].iter().any(|end| key.ends_with(end));
-    ends || matches!(Kind::of_field(&key), Some(Kind::Secret | Kind::Password | Kind::TotpSecret))
+    ends || key == "key"
+        || matches!(Kind::of_field(&key), Some(Kind::Secret | Kind::Password | Kind::TotpSecret))
         || !PUBLIC.contains(&key.as_str()) && suggest(&key, SECRET).is_some()
 }
 

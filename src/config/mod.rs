@@ -7,6 +7,7 @@ mod client;
 mod code;
 mod conceal;
 mod http;
+mod open;
 mod target;
 mod value;
 
@@ -14,8 +15,9 @@ use std::collections::BTreeMap;
 
 pub use self::{
     client::{Client, Management, Proof},
-    code::{Channel, CodeSource, Codes, Imap, Search, Security},
-    http::{Body, Http, Inbox, Listing, Newest, Preset, Response, Then},
+    code::{CodeSource, Codes},
+    http::Http,
+    open::{BadSource, CannotOpen},
     target::{Allowed, Exceptions, PoolUser, Rate, TargetSpec},
 };
 
@@ -26,8 +28,10 @@ use crate::source::{
     yaml::{self, Node},
 };
 
-/// Targets that need no configuration, and words that other commands give a meaning.
-const RESERVED: [&str; 3] = ["emulator", "replay", "snapshots"];
+/// The targets that need no configuration.
+pub const BUILT_IN: [&str; 2] = ["emulator", "replay"];
+/// A word that other commands give a meaning.
+const SNAPSHOTS: &str = "snapshots";
 
 /// Reads the target of this name; everything that is wrong with the file, and that is missing for the target, goes to
 /// `problems`.
@@ -85,7 +89,7 @@ fn read_as<T: FromNode>(
                         .expected("letters, digits, `-` and `_`")
                         .hint("exceptions to snapshots are in a folder of that name"),
                 );
-            } else if RESERVED.contains(&name.value.as_str()) {
+            } else if name.value == SNAPSHOTS || BUILT_IN.contains(&name.value.as_str()) {
                 reader.problem(
                     Diagnostic::at(name.span, format!("`{}` means something else", name.value))
                         .hint("give the target another name"),
@@ -101,7 +105,7 @@ fn read_as<T: FromNode>(
         if !targets.iter().any(|(name, _)| name.value == target) {
             let names = targets.iter().map(|(name, _)| name.value.as_str());
             // Where exceptions alone are read, a target that needs no configuration is none to choose.
-            let built_in = ["emulator", "replay"].into_iter().filter(|_| variables.is_some());
+            let built_in = BUILT_IN.into_iter().filter(|_| variables.is_some());
             let known = names.chain(built_in);
             let problem = Diagnostic::nowhere(format!("there is no target `{target}`"));
             reader.problem(problem.one_of(target, known));
@@ -135,8 +139,12 @@ fn is_name(name: &str) -> bool {
 mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
-    use super::{Channel, CodeSource, Inbox, Newest, Preset, Proof, TargetSpec, read};
-    use crate::source::{Sources, Style, render};
+    use super::{CodeSource, Http, Proof, TargetSpec, read};
+    use crate::{
+        codes::{self, Detail, Format, Newest, Shape, Template},
+        scenario::{Channel, Grant},
+        source::{Sources, Style, render},
+    };
 
     const FULL: &str = r#"
 targets:
@@ -145,9 +153,10 @@ targets:
     domain: ${DOMAIN}
     custom_domain: localhost:4455
     client: {id: "the-${ID}-$${x}", authentication: private_key_jwt, private_key: "${KEY}"}
+    clients: [{id: "${ID}-spa", public: true, grants: [password, mfa]}]
     management: {client_id: m, client_secret: "${SECRET}"}
     codes:
-      email: {kind: http, address: "${USER}+*@example.com", preset: mailosaur, server: "${SECRET}", user: "${SECRET}", password: "${SECRET}"}
+      email: {kind: http, address: "${USER}+*@example.com", preset: mailosaur, server: "${SECRET}", key: "${SECRET}", headers: {x-a: "${SECRET}"}}
       sms:
         kind: http
         address: "+15005550006"
@@ -158,7 +167,7 @@ targets:
         time: $.date
         text: [$.body]
         pattern: "code: ([0-9]+)"
-      voice: {kind: command, address: "+15005550006", command: [read-code, "${SECRET}"]}
+      voice: {kind: command, address: ["+15005550006", "${NUMBER}"], command: [read-code, "${SECRET}"], timeout: 5s}
       otp: {kind: fixed, code: "${SECRET}"}
     rate: {per_second: "${RATE}", burst: 20}
     users: [{email: ada@example.com, password: "${SECRET}"}]
@@ -172,6 +181,7 @@ targets:
             ("KEY", key),
             ("SECRET", "hunter2"),
             ("USER", "qa"),
+            ("NUMBER", "+15005550007"),
             ("RATE", "2.5"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -199,19 +209,139 @@ targets:
         );
         assert_eq!(spec.rate.map(|rate| (rate.per_second, rate.burst)), Some((2.5, 20)));
         assert_eq!(spec.max_wait, Duration::from_secs(30));
+        let grants = Some(vec![Grant::Password, Grant::Mfa]);
+        assert_eq!((spec.client.grants, &spec.clients[0].grants), (None, &grants));
+        assert_eq!(spec.clients[0].id, "app-spa");
         let email = &spec.codes[&Channel::Email];
-        assert_eq!(email.address.as_deref(), Some("qa+*@example.com"));
-        let CodeSource::Http(http, search) = &email.source else { panic!("{email:?}") };
-        assert!(matches!(&http.inbox, Inbox::Preset(Preset::Mailosaur, known) if known.len() == 1));
         assert_eq!(
-            (http.url.expose().as_str(), search.timeout.as_secs()),
-            ("https://mailosaur.com", 60)
+            (&email.addresses[..], email.timeout.as_secs()),
+            (&["qa+*@example.com".to_owned()][..], 60)
         );
-        let CodeSource::Http(http, _) = &spec.codes[&Channel::Sms].source else {
-            panic!("no http")
-        };
-        let Inbox::Listing(listing) = &http.inbox else { panic!("no list") };
-        assert_eq!(listing.newest, Newest::Time("$.date".to_owned()));
+        let voice = &spec.codes[&Channel::Voice];
+        assert_eq!((voice.addresses.len(), voice.timeout.as_secs()), (2, 5));
+        assert!(matches!(spec.codes[&Channel::Otp].source, CodeSource::Fixed(_)));
+    }
+
+    #[test]
+    fn a_target_without_codes_has_those_of_apps() {
+        let text = "targets: {staging: {domain: a, client: {id: a, public: true}, users: [{email: a@b, password: '${SECRET}'}]}}";
+        let spec = spec(text, &variables()).expect("a target");
+        assert!(spec.codes.keys().eq([&Channel::Otp]));
+        let opened = spec.open_codes().expect("an app");
+        assert!(matches!(opened[&Channel::Otp], codes::CodeSource::Totp(_)));
+    }
+
+    /// What is in a file without errors can be opened: what cannot be is an error of the file.
+    #[test]
+    fn what_is_read_can_be_opened() {
+        let mut spec = spec(FULL, &variables()).expect("a target");
+        let opened = spec.open_codes().expect("sources");
+        assert!(opened.keys().eq(spec.codes.keys()));
+        assert!(matches!(opened[&Channel::Sms], codes::CodeSource::Http(_)));
+        let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        spec.authorities = Some(pem.into());
+        let error = spec.open_codes().err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.starts_with("the codes of `email` cannot be had: "), "{error}");
+    }
+
+    fn http_of(text: &str) -> Result<Http, String> {
+        let text = format!(
+            "targets:\n  staging:\n    domain: a\n    client: {{id: a, public: true}}\n    \
+             users: [{{email: a@b, password: '${{SECRET}}'}}]\n    codes:\n      \
+             sms: {{kind: http, address: '+15005550006', {text}}}\n"
+        );
+        let mut spec = spec(&text, &variables())?;
+        match spec.codes.remove(&Channel::Sms).map(|codes| codes.source) {
+            Some(CodeSource::Http(http, _)) => Ok(*http),
+            other => panic!("no http: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_http_api_is_described_in_the_words_of_code_sources() {
+        let written = "url: 'https://${DOMAIN}:8443/a/${ID}?k={since}&$${x}', body: '{\"to\": \"{recipient}\"}', \
+                       list: $.items, id: $.at, time: $.at, recipient: $.to, text: [$.text], html: [$.html], \
+                       then: {url: '/m/{id}', response: html}, headers: {x-b: '{id}'}, user: u, password: '${SECRET}'";
+        let shape = http_of(written).expect("a source").shape;
+        assert_eq!(shape.base, "https://a.example.com:8443");
+        let mut path = Template::from("/a/");
+        path.push_text("app");
+        path.push("?k={since}&");
+        path.push_text("${");
+        path.push("x}");
+        assert_eq!(shape.path, path);
+        assert_eq!(shape.body, Some(r#"{"to": "{recipient}"}"#.into()));
+        assert_eq!((shape.id.as_str(), shape.newest), ("$.at", Newest::Received));
+        assert_eq!(
+            (&shape.to, &shape.html),
+            (&vec!["$.to".to_owned()], &vec!["$.html".to_owned()])
+        );
+        assert_eq!(shape.detail, Some(Detail { path: "/m/{id}".into(), format: Format::Html }));
+        let credentials =
+            shape.credentials.map(|(user, password)| (user, password == "hunter2".into()));
+        assert_eq!(credentials, Some(("u".into(), true)));
+        assert_eq!(shape.headers[0].1.placeholders().count(), 0);
+
+        let least = http_of("url: 'http://a?{recipient}', list: $, text: [$.b]").expect("a source");
+        assert_eq!((least.shape.base.as_str(), least.shape.newest), ("http://a", Newest::First));
+        assert_eq!(least.shape.id, "$.id");
+        let twilio = http_of("preset: twilio, sid: a, token: '${SECRET}'").expect("a preset");
+        assert_eq!(twilio.shape, Shape::preset("twilio").expect("a preset"));
+        assert!(twilio.parameters.keys().eq(["sid", "token"]));
+        let own = http_of("preset: twilio, sid: a, token: '${SECRET}', url: 'http://a/b/'");
+        assert_eq!(own.expect("a preset").shape.base, "http://a/b");
+    }
+
+    #[test]
+    fn an_http_api_that_cannot_be_asked_is_one_error() {
+        for (written, said) in [
+            ("url: 'http://a', list: $, text: [$.b]", "nothing tells to whom a message is"),
+            (
+                "url: 'http://a/{Recipient}', list: $, text: [$.b]",
+                "nothing is known as `{Recipient}` here",
+            ),
+            ("url: 'http://a/{recipient}', list: $", "nothing is to be searched for a code"),
+            (
+                "url: 'http://a/{recipient}', list: $, then: {url: '/a'}, text: [$.a]",
+                "the URL is the same",
+            ),
+            (
+                "url: 'http://a/{recipient}', list: $, then: {url: 'm/{id}'}, text: [$.a]",
+                "not a URL of a server",
+            ),
+            (
+                "url: 'http://u:p@a/{recipient}', list: $, text: [$.b]",
+                "a name or a password stands",
+            ),
+            (
+                "url: 'http://a/{recipient}', list: $, text: [$.b], body: '{recipent}'",
+                "nothing is known as `{recipent}`",
+            ),
+            (
+                "url: 'http://a/{recipient}', list: $, text: [$.b], headers: {'a b': c}",
+                "the name of a header",
+            ),
+            (
+                "url: 'http://a/{recipient}', list: $, text: [$.b], headers: {a: '${KEY}'}",
+                "the value of a header",
+            ),
+            (
+                "preset: twilio, sid: a, token: '${SECRET}', url: 'http://a?b'",
+                "more than the URL of a server",
+            ),
+            (
+                "preset: twilio, sid: a, token: '${SECRET}', user: b",
+                "the key `user` is not known here",
+            ),
+            ("preset: twilio, sid: a, key: '${SECRET}'", "the key `key` is not known here"),
+            ("preset: maildev-2, url: 'http://a'", "this service has no codes of `sms`"),
+        ] {
+            let shown = http_of(written).expect_err(written);
+            assert!(shown.contains(said), "{written}: {shown}");
+            let errors = if written.contains("key:") { 2 } else { 1 };
+            assert_eq!(shown.matches("error: ").count(), errors, "{shown}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Channel, Client, Codes, Management,
-    value::{Domain, Email, PhoneNumber, Plain, Text, Time, Whole, positive},
+    Client, Codes, Management,
+    client::Named,
+    value::{Domain, Email, PhoneNumber, Plain, Text, Time, Whole, positive, report_repeated},
 };
 use crate::{
+    scenario::Channel,
     secret::Secret,
     source::{
         Diagnostic, Located,
@@ -24,6 +26,8 @@ pub struct TargetSpec {
     pub custom_domain: Option<String>,
     /// The application that sends the requests.
     pub client: Client,
+    /// Further ones, for what that one cannot do.
+    pub clients: Vec<Client>,
     /// The API whose access tokens are asked for.
     pub audience: Option<String>,
     /// The connection that users are in.
@@ -32,7 +36,9 @@ pub struct TargetSpec {
     pub management: Option<Management>,
     /// A file with the certificates, in PEM, that are trusted besides the system's.
     pub ca: Option<Located<String>>,
-    /// Where codes come from.
+    /// What is in that file, once it was read.
+    pub authorities: Option<Vec<u8>>,
+    /// Where codes come from. Those of `otp` are made of the app's secret unless the file says otherwise.
     pub codes: BTreeMap<Channel, Codes>,
     /// How often it may be asked.
     pub rate: Option<Rate>,
@@ -91,18 +97,20 @@ impl FromNode for TargetSpec {
         let plain = |Plain(text): Plain| text;
         let domain = fields.required("domain").map(|Domain(domain)| domain);
         let custom_domain = fields.optional("custom_domain").map(|Domain(domain)| domain);
-        let client = fields.required("client");
+        let client: Option<Named<Client>> = fields.required("client");
+        let clients: Vec<Named<Client>> = fields.default("clients");
         let audience = fields.optional("audience").map(plain);
         let realm = fields.optional("realm").map_or_else(|| REALM.to_owned(), plain);
         let management = fields.optional("management");
         let ca =
             fields.optional("ca").map(|text: Text| Located { value: text.value, span: text.span });
-        let codes = fields.default("codes");
+        let mut codes: BTreeMap<Channel, Codes> = fields.default("codes");
+        codes.entry(Channel::Otp).or_insert(Codes::APP);
         let rate = fields.optional("rate");
         let max_wait = fields.optional("max_wait").map_or(MAX_WAIT, |Time(time)| time);
         let allow: Vec<Allowed> = fields.default("allow");
         let production = fields.default("production");
-        let users: Vec<PoolUser> = fields.default("users");
+        let users: Vec<Named<PoolUser>> = fields.default("users");
         let exceptions: Vec<(Located<String>, Reason)> = fields.default("exceptions");
         if fields.entry("management").is_none() && fields.entry("users").is_none() {
             let problem = Diagnostic::at(fields.span(), "there are no users");
@@ -123,31 +131,39 @@ impl FromNode for TargetSpec {
             let problem = Diagnostic::at(key.span, "there is no user in it");
             fields.reader.problem(problem.hint("leave it out, and users are made"));
         }
-        let mut known = Vec::new();
-        for user in &users {
-            let email = user.email.to_lowercase();
-            if known.contains(&email) {
-                let place = fields.entry("users").map_or(fields.span(), |(key, _)| key.span);
-                let problem = Diagnostic::at(place, "two users have one address");
-                fields.reader.problem(problem.hint("two scenarios must never share a user"));
-            }
-            known.push(email);
-        }
+        report_repeated(
+            users.iter().map(|user| (user.value.email.to_lowercase(), user.place)),
+            |place| {
+                Diagnostic::at(place, "two users have one address")
+                    .hint("two scenarios must never share a user")
+            },
+            fields.reader,
+        );
+        report_repeated(
+            client.iter().chain(&clients).map(|client| (&client.value.id, client.place)),
+            |place| {
+                Diagnostic::at(place, "two applications have one id")
+                    .hint("in `clients` are those that `client` is not")
+            },
+            fields.reader,
+        );
         fields.finish();
         Some(Self {
             domain: domain?,
             custom_domain,
-            client: client?,
+            client: client?.value,
+            clients: clients.into_iter().map(|client| client.value).collect(),
             audience,
             realm,
             management,
             ca,
+            authorities: None,
             codes,
             rate,
             max_wait,
             allow,
             production,
-            users,
+            users: users.into_iter().map(|user| user.value).collect(),
             exceptions: exceptions.into_iter().map(|(id, Reason(reason))| (id, reason)).collect(),
         })
     }
@@ -209,13 +225,15 @@ impl FromNode for Allowed {
     }
 }
 
-impl FromNode for PoolUser {
+/// Their name is their address.
+impl FromNode for Named<PoolUser> {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut fields = Fields::of(node, reader)?;
-        let email = fields.required("email").map(|Email(email)| email);
+        let email: Option<Located<Email>> = fields.required("email");
         let password = fields.required("password");
         let phone_number = fields.optional("phone_number").map(|PhoneNumber(number)| number);
         fields.finish();
-        Some(Self { email: email?, password: password?, phone_number })
+        let Located { value: Email(email), span: place } = email?;
+        Some(Self { value: PoolUser { email, password: password?, phone_number }, place })
     }
 }

@@ -1,16 +1,17 @@
 //! Values: texts with variables in them, secrets, domains, addresses, expressions.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use jsonpath_rust::parser::parse_json_path;
-use regex::Regex;
 use reqwest::Url;
 
 use crate::{
+    address::{is_address, is_phone_number},
+    codes::{BadPattern, Pattern, Template},
     secret::Secret,
     source::{
         Diagnostic, Span,
-        document::{Fields, FromNode, Reader},
+        document::{FromNode, Reader},
         yaml::{Data, Node},
     },
 };
@@ -20,6 +21,8 @@ pub(super) struct Text {
     pub(super) value: String,
     pub(super) span: Span,
     has_variables: bool,
+    /// The parts, in bytes, in which braces are themselves: values of variables, and what was escaped.
+    literal: Vec<Range<usize>>,
 }
 
 impl Text {
@@ -43,6 +46,66 @@ impl Text {
         reader.problem(problem.expected(expected).found(self.found()));
         None
     }
+
+    fn push_literal(&mut self, text: &str) {
+        let start = self.value.len();
+        self.value.push_str(text);
+        self.literal.push(start..self.value.len());
+    }
+
+    /// Where the path begins, if this is the URL of something on a server. It may have a secret in its query.
+    pub(super) fn url(&self, reader: &mut Reader<'_>) -> Option<usize> {
+        let is_server = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        let Some(url) = Url::parse(&self.value).ok().filter(is_server) else {
+            let problem = Diagnostic::at(self.span, "this is not a URL of a server");
+            reader.problem(problem.expected("a URL such as `https://mail.example.com/api`"));
+            return None;
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            let problem = Diagnostic::at(self.span, "a name or a password stands in the URL");
+            reader.problem(problem.hint("give them as `user` and `password` beside it"));
+            return None;
+        }
+        let host = self.value.find("://").map_or(0, |at| at + 3);
+        let length = self.value[host..].find(['/', '?', '#']);
+        Some(length.map_or(self.value.len(), |length| host + length))
+    }
+
+    /// What stands from a byte on, with these words as placeholders where they are written in braces.
+    pub(super) fn template(
+        &self,
+        from: usize,
+        words: &[&str],
+        reader: &mut Reader<'_>,
+    ) -> Option<Template> {
+        let mut template = Template::default();
+        let mut used = Vec::new();
+        let mut at = from;
+        for part in self.literal.iter().filter(|part| part.end > from) {
+            let start = part.start.max(from);
+            used.extend(words_in_braces(&self.value[at..start]));
+            template.push(&self.value[at..start]);
+            template.push_text(&self.value[start..part.end]);
+            at = part.end;
+        }
+        used.extend(words_in_braces(&self.value[at..]));
+        template.push(&self.value[at..]);
+        used.retain(|word| !words.contains(word));
+        for word in &used {
+            let problem =
+                Diagnostic::at(self.span, format!("nothing is known as `{{{word}}}` here"));
+            reader.problem(problem.one_of(word, words.iter().copied()));
+        }
+        used.is_empty().then_some(template)
+    }
+}
+
+/// What may be meant as a placeholder.
+fn words_in_braces(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |next: char| next.is_alphanumeric() || matches!(next, '_' | '-');
+    text.match_indices('{')
+        .filter_map(|(at, _)| Some(text[at + 1..].split_once('}')?.0))
+        .filter(move |word| !word.is_empty() && word.chars().all(is_part))
 }
 
 impl FromNode for Text {
@@ -50,12 +113,18 @@ impl FromNode for Text {
         let Data::String(written) = &node.data else {
             return reader.wrong_type(node, "a text, or a variable as `${NAME}`");
         };
-        let mut text = Self { value: String::new(), span: node.span, has_variables: false };
+        let mut text = Self {
+            value: String::new(),
+            span: node.span,
+            has_variables: false,
+            literal: Vec::new(),
+        };
         let mut is_known = true;
         let mut rest = written.as_str();
         while let Some((before, after)) = rest.split_once("${") {
             if let Some(before) = before.strip_suffix('$') {
-                text.value.extend([before, "${"]);
+                text.value.push_str(before);
+                text.push_literal("${");
                 rest = after;
                 continue;
             }
@@ -68,7 +137,7 @@ impl FromNode for Text {
             };
             rest = after;
             match variable(name, node.span, reader) {
-                Some(value) => text.value.push_str(value),
+                Some(value) => text.push_literal(value),
                 None => is_known = false,
             }
         }
@@ -181,17 +250,11 @@ pub(super) struct Email(pub(super) String);
 impl FromNode for Email {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let text = Text::from_node(node, reader)?;
-        if is_email(&text.value) {
+        if is_address(&text.value) {
             return Some(Self(text.value));
         }
         text.wrong("an e-mail address", "an address such as `qa@example.com`", reader)
     }
-}
-
-pub(super) fn is_email(text: &str) -> bool {
-    let parts = text.split_once('@');
-    parts.is_some_and(|(local, domain)| !local.is_empty() && is_host(domain))
-        && !text.contains([' ', '\n', '\t', ':'])
 }
 
 /// A phone number in E.164 form.
@@ -200,8 +263,7 @@ pub(super) struct PhoneNumber(pub(super) String);
 impl FromNode for PhoneNumber {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let text = Text::from_node(node, reader)?;
-        let digits = text.value.strip_prefix('+').unwrap_or_default();
-        if (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        if is_phone_number(&text.value) {
             return Some(Self(text.value));
         }
         text.wrong("a phone number", "a number in E.164 form, such as `\"+15005550006\"`", reader)
@@ -262,22 +324,17 @@ impl FromNode for Time {
 }
 
 /// A regular expression whose one group is the code.
-pub(super) struct Pattern(pub(super) Regex);
-
 impl FromNode for Pattern {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let text = Text::from_node(node, reader)?;
-        let Ok(regex) = Regex::new(&text.value) else {
-            return text.wrong(
-                "a regular expression",
-                "one with a group: `code: ([0-9]{6})`",
-                reader,
-            );
-        };
-        let wrong = match regex.captures_len() - 1 {
-            1 => return Some(Self(regex)),
-            0 => "has no group",
-            _ => "has more than one group",
+        let wrong = match Self::new(&text.value) {
+            Ok(pattern) => return Some(pattern),
+            Err(BadPattern::Regex(_)) => {
+                let expected = "one with a group: `code: ([0-9]{6})`";
+                return text.wrong("a regular expression", expected, reader);
+            }
+            Err(BadPattern::Groups(0)) => "has no group",
+            Err(BadPattern::Groups(_)) => "has more than one group",
         };
         reader.problem(
             Diagnostic::at(node.span, format!("the regular expression {wrong}"))
@@ -301,45 +358,16 @@ impl FromNode for Path {
     }
 }
 
-/// The URL of a server, in which some words in braces are replaced later, and those that are. It may have a secret in
-/// its query.
-pub(super) fn url(
-    key: &'static str,
-    words: &[&str],
-    fields: &mut Fields<'_, '_>,
-) -> Option<(Secret<String>, Vec<String>)> {
-    let (_, node) = fields.required_entry(key)?;
-    let text = Text::from_node(node, fields.reader)?;
-    let is_server = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-    let Some(parsed) = Url::parse(&text.value).ok().filter(is_server) else {
-        let problem = Diagnostic::at(node.span, "this is not a URL of a server");
-        fields.reader.problem(problem.expected("a URL such as `https://mail.example.com/api`"));
-        return None;
-    };
-    if !parsed.username().is_empty() || parsed.password().is_some() {
-        let problem = Diagnostic::at(node.span, "a name or a password stands in the URL");
-        fields.reader.problem(problem.hint("give them as `user` and `password` beside it"));
-        return None;
-    }
-    // What is written is judged: braces in the value of a variable are its own.
-    let Data::String(written) = &node.data else { return None };
-    let used = placeholders(written);
-    for word in used.iter().filter(|word| !words.contains(&word.as_str())) {
-        let problem = Diagnostic::at(node.span, format!("nothing is known as `{{{word}}}` here"));
-        fields.reader.problem(problem.one_of(word, words.iter().copied()));
-    }
-    Some((Secret::new(text.value), used))
-}
-
-/// The words in braces that are not variables.
-fn placeholders(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut before = ' ';
-    for (at, character) in text.char_indices() {
-        if character == '{' && before != '$' {
-            found.extend(text[at + 1..].split_once('}').map(|(word, _)| word.to_owned()));
+/// Reports the places at which is again what was there before.
+pub(super) fn report_repeated<K: Ord>(
+    keys: impl IntoIterator<Item = (K, Span)>,
+    problem: impl Fn(Span) -> Diagnostic,
+    reader: &mut Reader<'_>,
+) {
+    let mut known = BTreeSet::new();
+    for (key, span) in keys {
+        if !known.insert(key) {
+            reader.problem(problem(span));
         }
-        before = character;
     }
-    found
 }

@@ -1,7 +1,7 @@
 //! What a scenario needs and a tenant cannot give, as far as its configuration says.
 
 use crate::{
-    config::{Channel as CodeChannel, TargetSpec},
+    config::TargetSpec,
     scenario::{Action, Channel, Scenario, Step},
 };
 
@@ -30,13 +30,8 @@ fn gap_of_step(step: &Step, target: &TargetSpec) -> Option<String> {
         }
         Action::Advance(_) => None,
         Action::Send(draft) => {
-            let channel = match draft.fetch? {
-                Channel::Email => CodeChannel::Email,
-                Channel::Sms => CodeChannel::Sms,
-                Channel::Voice => CodeChannel::Voice,
-                // A code is made of the secret that the enrolment gave; a push has none.
-                Channel::Otp | Channel::Push => return None,
-            };
+            // A push has no code.
+            let channel = draft.fetch.filter(|channel| *channel != Channel::Push)?;
             let is_there = target.codes.contains_key(&channel);
             (!is_there).then(|| format!("it needs a code, and `codes` has no `{}`", channel.word()))
         }

@@ -8,6 +8,7 @@ mod dovecot;
 mod imap;
 mod maildev;
 mod maildev_inbox;
+mod outbox;
 mod presets;
 #[path = "../trials/mod.rs"]
 mod trials;
@@ -34,6 +35,7 @@ fn main() {
         ("imap", imap::TESTS, dovecot::missing()),
         ("maildev", maildev_inbox::TESTS, maildev::missing()),
         ("presets", presets::TESTS, None),
+        ("outbox", outbox::TESTS, None),
     ] {
         for (test, run) in tests {
             let trial = Trial::test(format!("{name}::{test}"), *run);
