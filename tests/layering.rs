@@ -36,8 +36,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
     (
         "target",
         &[
-            "secret", "exchange", "clock", "codes", "scenario", "plan", "step", "snapshot",
-            "emulator", "serve",
+            "source", "secret", "exchange", "clock", "codes", "scenario", "config", "plan", "step",
+            "snapshot", "emulator", "serve",
         ],
     ),
     (

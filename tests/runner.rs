@@ -19,7 +19,7 @@ use countersign::{
     snapshot::{Redactor, Store, Update},
     source::{Sources, Style},
     step::{Credentials, Person, Place, Scope},
-    target::{NoAssertion, NoPush, PrepareError, SendError, Session, Target},
+    target::{Intent, NoAssertion, NoPush, PrepareError, SendError, Session, Target},
 };
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
@@ -74,7 +74,7 @@ impl Session for ToldSession<'_> {
     fn send<'a>(
         &'a mut self,
         request: Request,
-        _: &'a [u16],
+        _: Intent<'a>,
         _: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
         let Told { answer, log, stop } = self.0;

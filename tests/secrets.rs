@@ -24,7 +24,7 @@ use countersign::{
     secret::Kind,
     snapshot::{Redactor, Store, Update},
     step::Scope,
-    target::{Emulated, NoAssertion, NoPush, PrepareError, SendError, Session, Target},
+    target::{Emulated, Intent, NoAssertion, NoPush, PrepareError, SendError, Session, Target},
 };
 use futures_util::future::BoxFuture;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -105,11 +105,11 @@ impl Session for TappedSession<'_> {
     fn send<'a>(
         &'a mut self,
         request: Request,
-        accepts: &'a [u16],
+        intent: Intent<'a>,
         redactor: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
         Box::pin(async move {
-            let exchange = self.session.send(request, accepts, redactor).await?;
+            let exchange = self.session.send(request, intent, redactor).await?;
             self.headers(&exchange.request.headers);
             self.content(&exchange.request.content());
             self.content(&exchange.response.content());

@@ -44,6 +44,8 @@ pub(super) enum Command {
     Accept(Paths),
     /// Remove pending snapshots
     Reject(Paths),
+    /// Remove what an interrupted run has left in a tenant
+    Cleanup(Cleanup),
     /// Serve an emulated tenant to other programs, until it is stopped
     Serve(Serve),
     /// Print the JSON Schema of a scenario file
@@ -161,6 +163,16 @@ pub(super) struct Explain {
     pub(super) scenario: String,
     #[command(flatten)]
     pub(super) paths: Paths,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Cleanup {
+    /// The tenant, by its name in countersign.yaml
+    #[arg(long, value_name = "TARGET")]
+    pub(super) target: String,
+    /// Also what less than an hour old runs have made that are not known in this folder: they may go on elsewhere
+    #[arg(long)]
+    pub(super) all: bool,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

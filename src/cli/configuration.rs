@@ -113,7 +113,8 @@ fn file(
     Some(sources.add(FILE, text))
 }
 
-fn tenant(
+/// Reads the tenant of this name.
+pub(super) fn tenant(
     target: &str,
     sources: &mut Sources,
     problems: &mut Vec<Diagnostic>,

@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod check_client;
+mod cleanup;
 mod configuration;
 mod exceptions;
 mod explain;
@@ -15,8 +16,9 @@ mod output;
 mod review;
 mod run;
 mod serve;
+mod target;
 
-use std::{io, process::ExitCode};
+use std::{io, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory as _, Parser as _};
 use thiserror::Error;
@@ -58,7 +60,7 @@ enum Failure {
     Target(#[source] io::Error),
     /// What was to be reached or served cannot be.
     #[error("it cannot be reached")]
-    Unreachable(Box<Diagnostic>),
+    Unreachable(Box<Diagnostic>, Arc<Sources>),
     /// The result could not be written.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -90,8 +92,8 @@ pub fn main() -> ExitCode {
             output.problems(&[Diagnostic::nowhere(error.to_string())], &Sources::default());
             Exit::Usage.into()
         }
-        Err(Failure::Unreachable(problem)) => {
-            output.problems(&[*problem], &Sources::default());
+        Err(Failure::Unreachable(problem, sources)) => {
+            output.problems(&[*problem], &sources);
             Exit::Unreachable.into()
         }
         Err(error @ Failure::Target(_)) => {
@@ -111,6 +113,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Review(args) => review::review(&args, output),
         Command::Accept(args) => review::resolve(&args, true, output),
         Command::Reject(args) => review::resolve(&args, false, output),
+        Command::Cleanup(args) => cleanup::cleanup(&args, output),
         Command::Serve(args) => serve::serve(&args, output),
         Command::Schema => generate::schema(output),
         Command::Completions { shell } => generate::completions(shell, Args::command(), output),

@@ -12,6 +12,7 @@ use super::{
     files::{self, Catalogue},
     listen::{self, Listeners},
     output::{self, Output},
+    target::Opened,
 };
 use crate::{
     clock::SeededEntropy,
@@ -23,7 +24,6 @@ use crate::{
     scenario::Scenario,
     snapshot::{Snapshot, Store, Update},
     source::Diagnostic,
-    target::{Emulated, Replay, Target},
 };
 
 pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
@@ -37,15 +37,6 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let wanted = listen::wanted(&args.report, &mut problems);
     let detail = detail(args, &mut problems);
     problems.append(&mut of_target);
-    if tenant.is_some() {
-        let message =
-            format!("the target `{0}` is a tenant, and runs do not reach tenants yet", args.target);
-        let hint = format!(
-            "`countersign check --target {}` says what its configuration lacks",
-            args.target
-        );
-        problems.push(Diagnostic::nowhere(message).hint(hint));
-    }
     let ids: BTreeSet<String> = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
     let selected = selection.select(scenarios);
     if selected.is_empty() && problems.is_empty() && args.shard.is_none() {
@@ -74,12 +65,15 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         .map_err(Failure::Target)?;
     let (sender, thread) = listeners.start();
     let mut needless = BTreeSet::new();
+    let is_emulated = args.target == "emulator";
+    let parts = shard.map_or(1, Shard::count);
     let summary = runtime.block_on(async {
-        let target: Box<dyn Target> = if replay {
-            Box::new(Replay)
-        } else {
-            Box::new(Emulated::start().await.map_err(Failure::Target)?)
-        };
+        // From here on an interruption is for the run to hear: what it has made is removed first.
+        let interrupt = watch_interrupt();
+        let opened = Opened::open(&args.target, tenant, parts, &sources, output).await?;
+        let target = opened.target();
+        let mut selected = selected;
+        selected.sort_by_cached_key(|(scenario, _)| target.batch(scenario));
         let cases = plan::build(selected, args.repeat.into(), &|scenario| target.skip(scenario));
         let mut emit = |event: Event| {
             if let Event::CaseFinished(finished) = &event
@@ -90,14 +84,15 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
             // It fails only where the listeners are gone, and then the thread says why.
             drop(sender.send(event));
         };
-        let interrupt = watch_interrupt();
-        Ok::<_, Failure>(run::execute(cases, &*target, &options, interrupt, &mut emit).await)
+        let mut summary = run::execute(cases, target, &options, interrupt, &mut emit).await;
+        summary.unreachable |= !opened.close(output).await;
+        Ok::<_, Failure>(summary)
     });
     drop(sender);
     let written = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
     let summary = summary?;
     written?;
-    if !replay && summary.failed + summary.errored + summary.flaky > 0 {
+    if is_emulated && summary.failed + summary.errored + summary.flaky > 0 {
         output::note(&format!("`--seed {}` makes up the same values again", options.seed));
     }
     if let Some((name, exceptions)) = &exceptions {
@@ -259,19 +254,34 @@ fn shard(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Shard> {
     shard
 }
 
-/// Becomes true at the first Ctrl-C; the second ends the program at once.
+/// Becomes true at the first Ctrl-C or SIGTERM; the second ends the program at once.
 fn watch_interrupt() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
+        if stop_asked_for().await.is_ok() {
             let _ = sender.send(true);
-            let _ = tokio::signal::ctrl_c().await;
+            let _ = stop_asked_for().await;
             end_at_once();
         }
-        // Without the signal there is no way to stop the run, and the sender must stay.
+        // Without signals there is no way to stop the run, and the sender must stay.
         std::future::pending::<()>().await;
     });
     receiver
+}
+
+/// Waits for Ctrl-C, or for what a CI or a container sends to end a job.
+async fn stop_asked_for() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 #[expect(clippy::exit, reason = "the user asked a second time, while clean-up was under way")]

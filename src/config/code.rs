@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// The channels with codes.
-const CHANNELS: [Channel; 4] = [Channel::Email, Channel::Sms, Channel::Voice, Channel::Otp];
+pub(super) const CHANNELS: [Channel; 4] =
+    [Channel::Email, Channel::Sms, Channel::Voice, Channel::Otp];
 
 /// The codes of a channel.
 #[derive(Clone, Debug)]

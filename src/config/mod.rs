@@ -18,7 +18,7 @@ pub use self::{
     code::{CodeSource, Codes},
     http::Http,
     open::{BadSource, CannotOpen},
-    target::{Allowed, Exceptions, PoolUser, Rate, TargetSpec},
+    target::{Allowed, Exceptions, Places, PoolUser, Rate, TargetSpec},
 };
 
 use self::target::ExceptionsOnly;

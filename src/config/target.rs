@@ -5,15 +5,16 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     Client, Codes, Management,
     client::Named,
+    code::CHANNELS,
     value::{Domain, Email, PhoneNumber, Plain, Text, Time, Whole, positive, report_repeated},
 };
 use crate::{
     scenario::Channel,
     secret::Secret,
     source::{
-        Diagnostic, Located,
+        Diagnostic, Located, Span,
         document::{Fields, FromNode, Reader, word},
-        yaml::{Data, Node},
+        yaml::{Data, Key, Node},
     },
 };
 
@@ -52,10 +53,29 @@ pub struct TargetSpec {
     pub users: Vec<PoolUser>,
     /// The snapshots that it is known to differ from, and why.
     pub exceptions: Exceptions,
+    /// Where it stands in the file.
+    pub places: Places,
 }
 
 /// Ids of scenarios, each with the reason why the snapshot does not hold.
 pub type Exceptions = Vec<(Located<String>, String)>;
+
+/// Where the parts of a target stand in the file, for what is found out about them later.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// `domain`
+    pub domain: Option<Span>,
+    /// `custom_domain`
+    pub custom_domain: Option<Span>,
+    /// `ca`
+    pub ca: Option<Span>,
+    /// `client`, and behind it `clients` in their order.
+    pub clients: Vec<Span>,
+    /// `management`
+    pub management: Option<Span>,
+    /// `codes`, by channel.
+    pub codes: BTreeMap<Channel, Span>,
+}
 
 /// How often a tenant may be asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,6 +110,16 @@ pub struct PoolUser {
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The connection that every new tenant of Auth0's has.
 const REALM: &str = "Username-Password-Authentication";
+
+impl TargetSpec {
+    /// The phone numbers that codes can be read from, each once.
+    pub fn phone_numbers(&self) -> impl Iterator<Item = &str> {
+        let of = |channel| self.codes.get(&channel).map_or(&[][..], |codes| &codes.addresses);
+        let (sms, voice) = (of(Channel::Sms), of(Channel::Voice));
+        let others = voice.iter().filter(|number| !sms.contains(number));
+        sms.iter().chain(others).map(String::as_str)
+    }
+}
 
 impl FromNode for TargetSpec {
     fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
@@ -147,8 +177,10 @@ impl FromNode for TargetSpec {
             },
             fields.reader,
         );
+        let places = Places::of(&mut fields);
         fields.finish();
         Some(Self {
+            places,
             domain: domain?,
             custom_domain,
             client: client?.value,
@@ -166,6 +198,34 @@ impl FromNode for TargetSpec {
             users: users.into_iter().map(|user| user.value).collect(),
             exceptions: exceptions.into_iter().map(|(id, Reason(reason))| (id, reason)).collect(),
         })
+    }
+}
+
+impl Places {
+    fn of(fields: &mut Fields<'_, '_>) -> Self {
+        let mut key = |name: &'static str| fields.entry(name).map(|(key, _)| key.span);
+        let (domain, custom_domain) = (key("domain"), key("custom_domain"));
+        let (ca, client, management) = (key("ca"), key("client"), key("management"));
+        let others = match fields.entry("clients").map(|(_, node)| &node.data) {
+            Some(Data::Sequence(clients)) => clients.iter().map(|client| client.span).collect(),
+            _ => Vec::new(),
+        };
+        let codes = match fields.entry("codes").map(|(_, node)| &node.data) {
+            Some(Data::Mapping(codes)) => codes.as_slice(),
+            _ => &[],
+        };
+        let of = |(key, _): &(Key, Node)| {
+            let channel = CHANNELS.iter().find(|channel| channel.word() == key.text)?;
+            Some((*channel, key.span))
+        };
+        Self {
+            domain,
+            custom_domain,
+            ca,
+            clients: client.into_iter().chain(others).collect(),
+            management,
+            codes: codes.iter().filter_map(of).collect(),
+        }
     }
 }
 

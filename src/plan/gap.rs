@@ -1,8 +1,10 @@
 //! What a scenario needs and a tenant cannot give, as far as its configuration says.
 
+use super::Applications;
 use crate::{
-    config::TargetSpec,
-    scenario::{Action, Channel, Scenario, Step},
+    address::is_phone_number,
+    config::{Allowed, TargetSpec},
+    scenario::{Access, Action, Channel, Scenario, Step, Tenant, policy::BruteForceProtection},
 };
 
 /// The first reason for which this tenant cannot run this scenario, for a person; nothing if none is known.
@@ -11,13 +13,103 @@ pub fn gap(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
     if !scenario.given.faults.is_empty() {
         return Some("it makes requests fail, which only the emulator does".to_owned());
     }
-    let users = scenario.given.users.len() + 1;
-    if !target.users.is_empty() && users > target.users.len() {
-        let known = target.users.len();
-        return Some(format!("it needs {users} users, and `users` has {known}"));
+    let steps = || scenario.steps.iter().chain(&scenario.cleanup);
+    gap_of_tenant(&scenario.given.tenant, target)
+        .or_else(|| gap_of_users(scenario, target))
+        .or_else(|| steps().find_map(|step| gap_of_step(step, target)))
+        .or_else(|| gap_of_numbers(scenario, target))
+}
+
+/// What of a tenant's settings cannot be read or changed from outside, or must not be.
+fn gap_of_tenant(given: &Tenant, target: &TargetSpec) -> Option<String> {
+    let limits = given.limits;
+    let limits = [
+        limits.authentication_api,
+        limits.management_api,
+        limits.oauth_token,
+        limits.logins,
+        limits.failed_codes,
+        limits.failed_recovery_codes,
+        limits.emails,
+        limits.messages,
+        limits.push,
+    ];
+    let lifetimes = [given.lifetimes.access_token, given.lifetimes.id_token];
+    let is_changed = given.brute_force_protection != BruteForceProtection::default();
+    let sets = [
+        (!given.actions.is_empty(), "Actions"),
+        (given.customize_mfa, "the choice of factors by Actions"),
+        (lifetimes.iter().any(Option::is_some), "the lifetimes of tokens"),
+        (limits.iter().any(Option::is_some), "limits"),
+        (is_changed, "the protection against brute force"),
+    ];
+    if let Some((_, what)) = sets.iter().find(|(sets, _)| *sets) {
+        return Some(format!("it sets {what}, which is not done in a tenant"));
     }
-    let mut steps = scenario.steps.iter().chain(&scenario.cleanup);
-    steps.find_map(|step| gap_of_step(step, target))
+    let applications = match Applications::find(given, target) {
+        Ok(applications) => applications,
+        Err(missing) => return Some(missing),
+    };
+    (applications.manages() && !target.allow.contains(&Allowed::Provision))
+        .then(|| "it calls the Management API, and `allow` has no `provision`".to_owned())
+}
+
+/// What cannot be made of users that are there already, or of any.
+fn gap_of_users(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
+    let users: Vec<_> = scenario.user_names().map(|name| scenario.user(name)).collect();
+    if users.iter().any(|user| user.email.is_some()) {
+        return Some("it says what the address of a user is".to_owned());
+    }
+    let enrolled = || users.iter().flat_map(|user| &user.enrolled);
+    if enrolled().any(|enrolled| enrolled.channel.value == Channel::Push) {
+        return Some("it needs a user who has a device for push, and none can be made".to_owned());
+    }
+    if target.users.is_empty() {
+        return None;
+    }
+    let known = target.users.len();
+    if users.len() > known {
+        return Some(format!("it needs {} users, and `users` has {known}", users.len()));
+    }
+    if users.iter().any(|user| user.password.is_some()) {
+        return Some("it says what the password of a user is".to_owned());
+    }
+    if enrolled().next().is_some() {
+        let may = target.management.is_some() && target.allow.contains(&Allowed::Remove);
+        let why = "it needs a user with a factor, which takes `management` and `allow: [remove]`";
+        return (!may).then(|| why.to_owned());
+    }
+    None
+}
+
+/// Phone numbers that are needed, and strangers' that must not be reached.
+fn gap_of_numbers(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
+    let numbers: Vec<_> = target.phone_numbers().collect();
+    let (mut needs_number, mut stranger) = (false, false);
+    for step in scenario.steps.iter().chain(&scenario.cleanup) {
+        let Action::Send(draft) = &step.action else { continue };
+        draft.expressions(&mut |expression| {
+            let names =
+                |access: &Access| matches!(access, Access::Member(name) if name == "phone_number");
+            needs_number |= expression.path.iter().any(names);
+        });
+        draft.literals(&mut |text| stranger |= is_phone_number(text) && !numbers.contains(&text));
+    }
+    let users = scenario.user_names().map(|name| scenario.user(name));
+    for enrolled in users.flat_map(|user| &user.enrolled) {
+        match &enrolled.phone_number {
+            Some(number) => stranger |= !numbers.contains(&number.as_str()),
+            None => needs_number |= matches!(enrolled.channel.value, Channel::Sms | Channel::Voice),
+        }
+    }
+    let users = scenario.given.users.len() + 1;
+    if stranger {
+        return Some("it has a phone number of its own, which may be somebody's".to_owned());
+    }
+    (needs_number && numbers.len() < users).then(|| match numbers.len() {
+        0 => "it needs a phone number, and `codes` has neither `sms` nor `voice`".to_owned(),
+        known => format!("it needs {users} phone numbers, and `codes` has {known}"),
+    })
 }
 
 fn gap_of_step(step: &Step, target: &TargetSpec) -> Option<String> {
@@ -30,8 +122,9 @@ fn gap_of_step(step: &Step, target: &TargetSpec) -> Option<String> {
         }
         Action::Advance(_) => None,
         Action::Send(draft) => {
-            // A push has no code.
-            let channel = draft.fetch.filter(|channel| *channel != Channel::Push)?;
+            // A code of an app is made of the secret that the enrolment gave; a push has none.
+            let is_sent = |channel: &Channel| !matches!(channel, Channel::Otp | Channel::Push);
+            let channel = draft.fetch.filter(is_sent)?;
             let is_there = target.codes.contains_key(&channel);
             (!is_there).then(|| format!("it needs a code, and `codes` has no `{}`", channel.word()))
         }

@@ -1,5 +1,6 @@
 //! Which scenarios are run, in which order, and which of them are skipped for what reason.
 
+mod applications;
 mod gap;
 mod tags;
 
@@ -9,7 +10,11 @@ use globset::GlobMatcher;
 
 use crate::scenario::Scenario;
 
-pub use self::{gap::gap, tags::TagExpression};
+pub use self::{
+    applications::{Application, Applications},
+    gap::gap,
+    tags::TagExpression,
+};
 
 /// What the command line says of which scenarios to run.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +80,12 @@ impl Shard {
     #[must_use]
     pub const fn new(index: usize, count: usize) -> Option<Self> {
         if index >= 1 && index <= count { Some(Self { index, count }) } else { None }
+    }
+
+    /// How many parts there are.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        u32::try_from(self.count).unwrap_or(u32::MAX)
     }
 
     const fn has(self, position: usize) -> bool {

@@ -20,7 +20,7 @@ use crate::{
     },
     source::Diagnostic,
     step::{self, Scope},
-    target::{PrepareError, SendError, Session, Target},
+    target::{Intent, PrepareError, SendError, Session, Target},
 };
 
 /// How an attempt ended.
@@ -297,7 +297,10 @@ impl<'a> Runner<'a> {
         let request = step::lower(draft, actor, &self.scope)
             .map_err(|problem| Wrong { errored: false, ..Wrong::error(*problem) })?;
         let accepts = step.expect.status.as_ref().map_or(&[][..], |status| &status.value.0);
-        let exchange = self.send(request, accepts).await.map_err(|error| not_sent(step, error))?;
+        let exchange = self
+            .send(request, Intent { actor, accepts })
+            .await
+            .map_err(|error| not_sent(step, error))?;
         self.attempt.requests += 1;
         if self.keys.is_none() && needs_keys(&step.expect) && !self.session.is_replay() {
             self.keys = self.fetch_keys().await;
@@ -315,8 +318,8 @@ impl<'a> Runner<'a> {
         Ok((exchange, judgement))
     }
 
-    async fn send(&mut self, request: Request, accepts: &[u16]) -> Result<Exchange, SendError> {
-        let exchange = self.session.send(request, accepts, &mut self.redactor).await;
+    async fn send(&mut self, request: Request, intent: Intent<'_>) -> Result<Exchange, SendError> {
+        let exchange = self.session.send(request, intent, &mut self.redactor).await;
         match &exchange {
             Err(SendError::Unreachable(_)) => self.attempt.unreachable = true,
             Err(SendError::Lost(reason)) => self.attempt.lost = Some(reason.clone()),
@@ -328,7 +331,8 @@ impl<'a> Runner<'a> {
     /// What signs the tenant's tokens; nothing if it does not say.
     async fn fetch_keys(&mut self) -> Option<JwkSet> {
         let request = Request::new("GET", "/.well-known/jwks.json");
-        let exchange = self.send(request, &[]).await.ok()?;
+        let exchange =
+            self.send(request, Intent { actor: DEFAULT_USER, accepts: &[] }).await.ok()?;
         serde_json::from_slice(&exchange.response.body).ok()
     }
 

@@ -120,7 +120,7 @@ pub struct Limit {
 }
 
 /// What comes of wrong passwords.
-#[derive(Clone, Copy, Debug, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct BruteForceProtection {
     /// Whether it is on; it is unless given.

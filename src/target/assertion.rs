@@ -7,7 +7,7 @@ use jsonwebtoken::{
 use serde_json::{Value, json};
 
 use super::NoAssertion;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, secret::Secret};
 
 /// The key of every application of an emulated tenant, an RSA key of 2048 bits in PKCS #1. Everyone has it, and nobody
 /// should trust what it signs outside a test.
@@ -22,6 +22,28 @@ pub(super) fn signed(
     id: &str,
     now: Timestamp,
 ) -> Result<String, NoAssertion> {
+    signed_by(&EncodingKey::from_rsa_der(DEVELOPMENT_KEY), client_id, issuer, id, now)
+}
+
+/// The same, signed with an application's own RSA key, in PEM.
+pub(super) fn by_pem(
+    key: &Secret<String>,
+    client_id: &str,
+    issuer: &str,
+    id: &str,
+    now: Timestamp,
+) -> Result<String, NoAssertion> {
+    let key = EncodingKey::from_rsa_pem(key.expose().as_bytes()).map_err(|_| NoAssertion)?;
+    signed_by(&key, client_id, issuer, id, now)
+}
+
+fn signed_by(
+    key: &EncodingKey,
+    client_id: &str,
+    issuer: &str,
+    id: &str,
+    now: Timestamp,
+) -> Result<String, NoAssertion> {
     let claims = json!({
         "iss": client_id,
         "sub": client_id,
@@ -30,8 +52,7 @@ pub(super) fn signed(
         "exp": now.as_secs() + LIFETIME,
         "jti": id,
     });
-    let key = EncodingKey::from_rsa_der(DEVELOPMENT_KEY);
-    jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key).map_err(|_| NoAssertion)
+    jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, key).map_err(|_| NoAssertion)
 }
 
 /// The public half of the key, as a JWK.

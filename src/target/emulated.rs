@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::{
-    NoAssertion, NoPush, PrepareError, SendError, Session, Target, assertion,
+    Intent, NoAssertion, NoPush, PrepareError, SendError, Session, Target, assertion,
     policy::faults,
     provision::{LOWER_CASE, Provisioned, provision},
 };
@@ -207,7 +207,7 @@ impl Session for EmulatedSession {
     fn send<'a>(
         &'a mut self,
         request: Request,
-        _: &'a [u16],
+        _: Intent<'a>,
         _: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
         if let Some(wire) = &self.wire {

@@ -5,6 +5,7 @@ mod emulated;
 mod policy;
 mod provision;
 mod replay;
+pub mod tenant;
 
 use std::{io, time::Duration};
 
@@ -15,6 +16,7 @@ pub use emulated::Emulated;
 pub use policy::served_faults;
 pub use provision::{Provisioned, provision};
 pub use replay::Replay;
+pub use tenant::Tenant;
 
 use crate::{
     codes::NoCode,
@@ -56,12 +58,11 @@ pub trait Session: Send {
         false
     }
 
-    /// Sends a request; not later than the target's time limit there is an answer or an error. An answer with one of
-    /// the statuses that `accepts` has is what the scenario is about, whatever else it may mean.
+    /// Sends a request; not later than the target's time limit there is an answer or an error.
     fn send<'a>(
         &'a mut self,
         request: Request,
-        accepts: &'a [u16],
+        intent: Intent<'a>,
         redactor: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>>;
 
@@ -96,6 +97,15 @@ pub trait Session: Send {
     {
         Box::pin(std::future::ready(Vec::new()))
     }
+}
+
+/// What a scenario means by a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Intent<'a> {
+    /// The name of the user who acts.
+    pub actor: &'a str,
+    /// The statuses that it is about, whatever else an answer with one of them may mean.
+    pub accepts: &'a [u16],
 }
 
 /// Why a target could not be prepared.

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::{NoAssertion, NoPush, PrepareError, SendError, Session, Target};
+use super::{Intent, NoAssertion, NoPush, PrepareError, SendError, Session, Target};
 use crate::{
     codes::NoCode,
     exchange::{Exchange, JSON, Request, Response},
@@ -111,7 +111,7 @@ impl Session for ReplaySession<'_> {
     fn send<'a>(
         &'a mut self,
         request: Request,
-        _: &'a [u16],
+        _: Intent<'a>,
         redactor: &'a mut Redactor,
     ) -> BoxFuture<'a, Result<Exchange, SendError>> {
         let exchange = self.answer(request, redactor);

@@ -1,0 +1,42 @@
+//! `countersign cleanup`
+
+use std::sync::Arc;
+
+use super::{Exit, Failure, args::Cleanup, configuration, output::Output, target};
+use crate::{source::Sources, target::tenant};
+
+pub(super) fn cleanup(args: &Cleanup, output: &Output) -> Result<Exit, Failure> {
+    let mut problems = Vec::new();
+    let mut sources = Sources::default();
+    let spec = configuration::tenant(&args.target, &mut sources, &mut problems);
+    let (Some(spec), true) = (spec, problems.is_empty()) else {
+        return Err(Failure::Input(problems, sources));
+    };
+    let sources = Arc::new(sources);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Target)?;
+    let done = runtime.block_on(tenant::cleanup(&args.target, &spec, args.all));
+    let done = done.map_err(|error| target::unreachable(&error, &spec.places, &sources))?;
+    let count = |number: usize, what: &str| match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    };
+    let mut text = format!("{} removed\n", count(done.removed, "user"));
+    if done.restored {
+        text += "the settings are again what they were\n";
+    }
+    if done.alive > 0 {
+        text += &format!("{} left alone: a run goes on\n", count(done.alive, "journal"));
+    }
+    if done.young > 0 {
+        let left = count(done.young, "user");
+        text += &format!(
+            "{left} left alone: less than an hour old, and of no run that is known here (`--all` removes them too)\n"
+        );
+    }
+    output.write(&text)?;
+    let is_whole = target::report(&args.target, &done, output);
+    Ok(if is_whole { Exit::Passed } else { Exit::Unreachable })
+}

@@ -1,0 +1,213 @@
+//! A real tenant of Auth0's, driven from outside: its users are made for each scenario and removed again, its settings
+//! are what the scenario asks for or are made so, and whatever a run makes there is on the disk before.
+//!
+//! Nothing that a run did not make is changed unless the target's `allow` says so.
+
+mod journal;
+mod management;
+mod open;
+mod pace;
+mod pool;
+mod session;
+mod settings;
+mod tidy;
+mod wire;
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{Mutex, RwLock};
+
+use self::{
+    journal::{Entry, Journal},
+    management::{Management, Token},
+    pool::Pool,
+    session::{Held, TenantSession},
+    settings::Settings,
+    wire::Wire,
+};
+use super::{PrepareError, Session, Target};
+use crate::{
+    clock::AdjustedClock,
+    codes,
+    config::{Allowed, TargetSpec},
+    exchange::Retry,
+    plan::{self, Applications, Case},
+    scenario::{Channel, Scenario},
+    step::Place,
+};
+
+pub use open::{Field, OpenError};
+pub use tidy::{Cleanup, cleanup};
+
+/// A tenant that is ready for scenarios.
+pub struct Tenant {
+    name: String,
+    spec: TargetSpec,
+    wire: Wire,
+    token: Mutex<Option<Token>>,
+    /// What holds for all users; nothing where it cannot be read.
+    settings: Option<Arc<RwLock<Settings>>>,
+    /// What held when the run began.
+    before: Option<Settings>,
+    journal: Journal,
+    /// What tells this run's users from others'.
+    run: String,
+    users_made: AtomicUsize,
+    codes: BTreeMap<Channel, Codes>,
+    numbers: Pool,
+    users: Pool,
+    /// The tenant's time.
+    clock: AdjustedClock,
+    /// Keeps other runs of this folder from changing the settings, or from relying on them.
+    _settings_lease: File,
+}
+
+/// Where the codes of a channel come from, and how long to wait for one.
+struct Codes {
+    source: codes::CodeSource,
+    timeout: Duration,
+}
+
+impl Tenant {
+    /// How far the tenant's clock is ahead of this machine's, in milliseconds.
+    #[must_use]
+    pub const fn clock_difference(&self) -> i64 {
+        self.clock.ahead
+    }
+
+    /// The domain that requests go to.
+    fn domain(&self) -> &str {
+        self.spec.custom_domain.as_ref().unwrap_or(&self.spec.domain)
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            domain: self.domain().to_owned(),
+            management_domain: self.spec.domain.clone(),
+            connection: self.spec.realm.clone(),
+        }
+    }
+
+    fn management(&self) -> Result<Management<'_>, PrepareError> {
+        let client = self.spec.management.as_ref().ok_or_else(|| {
+            PrepareError::Refused("`management` is needed for that, and is not given".to_owned())
+        })?;
+        Ok(Management::new(&self.wire, &self.spec.domain, client, &self.token))
+    }
+
+    fn may_remove(&self) -> bool {
+        self.spec.management.is_some() && self.spec.allow.contains(&Allowed::Remove)
+    }
+
+    fn may_provision(&self) -> bool {
+        self.spec.management.is_some() && self.spec.allow.contains(&Allowed::Provision)
+    }
+
+    /// An address for a user of this run, which nobody else has.
+    fn address(&self) -> String {
+        let number = self.users_made.fetch_add(1, Ordering::Relaxed) + 1;
+        let name = format!("{MARK}-{}-{number}", self.run);
+        let codes = self.spec.codes.get(&Channel::Email);
+        match codes.and_then(|codes| codes.addresses.first()) {
+            Some(address) => address.replace('*', &name),
+            // Nobody reads what is sent there: the domain is for examples (RFC 2606).
+            None => format!("{name}@example.com"),
+        }
+    }
+
+    fn number(&self, number: usize) -> String {
+        self.spec.phone_numbers().nth(number).unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the settings are what a scenario asks for, or makes them so, and keeps them from being changed.
+    async fn settle(
+        &self,
+        scenario: &Scenario,
+        retries: &mut Vec<Retry>,
+    ) -> Result<Option<Held>, PrepareError> {
+        let Some(settings) = &self.settings else { return Ok(None) };
+        let wanted = Settings::of(&scenario.given.tenant);
+        let is_alone = self.is_alone(scenario);
+        if !is_alone {
+            let now = Arc::clone(settings).read_owned().await;
+            if *now == wanted {
+                return Ok(Some(Held::Shared(now)));
+            }
+        }
+        let mut now = Arc::clone(settings).write_owned().await;
+        if *now != wanted {
+            if let Some(difference) = wanted.differs(&now).filter(|_| !self.may_provision()) {
+                return Err(PrepareError::Refused(difference));
+            }
+            let before = self.before.clone().unwrap_or_else(|| now.clone());
+            self.journal.write(&Entry::Changing { before }).map_err(PrepareError::Journal)?;
+            let changes = wanted.changes(&now);
+            let management = self.management()?;
+            if let Err(error) = management.change(changes, retries).await {
+                self.look_again(&mut now, retries).await;
+                return Err(error);
+            }
+            *now = wanted;
+        }
+        Ok(Some(if is_alone { Held::Alone(now) } else { Held::Shared(now.downgrade()) }))
+    }
+
+    /// Whether the scenario may change settings by itself.
+    fn is_alone(&self, scenario: &Scenario) -> bool {
+        let found = Applications::find(&scenario.given.tenant, &self.spec);
+        found.is_ok_and(|applications| applications.manages())
+    }
+
+    /// Reads the settings, where something may have changed them. If they cannot be read, the next who needs them finds
+    /// out.
+    async fn look_again(&self, settings: &mut Settings, retries: &mut Vec<Retry>) {
+        if let Ok(management) = self.management()
+            && let Ok(now) = management.settings(retries).await
+        {
+            *settings = now;
+        }
+    }
+}
+
+/// What all users that are made have in their addresses and in their `app_metadata`.
+const MARK: &str = "countersign";
+
+impl Target for Tenant {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn skip(&self, scenario: &Scenario) -> Option<String> {
+        plan::gap(scenario, &self.spec).or_else(|| {
+            let now = self.before.as_ref().filter(|_| !self.may_provision())?;
+            let difference = Settings::of(&scenario.given.tenant).differs(now)?;
+            Some(format!("{difference} (`allow: [provision]` would change that)"))
+        })
+    }
+
+    /// Scenarios for the same settings are run together; those that may change them by themselves come last.
+    fn batch(&self, scenario: &Scenario) -> String {
+        let key = Settings::of(&scenario.given.tenant).key();
+        format!("{} {key}", u8::from(self.is_alone(scenario)))
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        case: &'a Case,
+        _: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
+        Box::pin(async move {
+            let session = TenantSession::prepare(self, &case.scenario).await?;
+            Ok(Box::new(session) as Box<dyn Session>)
+        })
+    }
+}
