@@ -69,7 +69,7 @@ fn summarize(name: &str, tenant: &TargetSpec, selected: &[Arc<Scenario>], text: 
         (users, _) => format!("{} that are there", users.len()),
     };
     let management = tenant.management.as_ref().map(|_| "[client_id] with [client_secret]");
-    let codes = if codes.is_empty() { "none".to_owned() } else { codes.join(", ") };
+    let clients = tenant.clients.len();
     let rate = tenant
         .rate
         .map(|rate| format!("{} requests a second, {} at once", rate.per_second, rate.burst));
@@ -77,11 +77,12 @@ fn summarize(name: &str, tenant: &TargetSpec, selected: &[Arc<Scenario>], text: 
         ("domain", Some(tenant.domain.clone())),
         ("custom domain", tenant.custom_domain.clone()),
         ("client", Some(format!("[client_id], {}{proof}", tenant.client.proof.word()))),
+        ("clients", (clients > 0).then(|| format!("{clients} more"))),
         ("audience", tenant.audience.clone()),
         ("realm", Some(tenant.realm.clone())),
         ("management", management.map(ToOwned::to_owned)),
         ("users", Some(users)),
-        ("codes", Some(codes)),
+        ("codes", Some(codes.join(", "))),
         ("rate", rate),
         ("max_wait", Some(format!("{:?}", tenant.max_wait))),
         ("production", tenant.production.then(|| "yes".to_owned())),

@@ -1,6 +1,6 @@
 //! The applications of a tenant: those that the scenarios are about, and the one that makes their users.
 
-use super::value::Plain;
+use super::text::Plain;
 use crate::{
     scenario::Grant,
     secret::Secret,

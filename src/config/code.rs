@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     http::Http,
-    value::{Domain, PhoneNumber, Plain, Sensitive, Text, Time, Whole, report_repeated},
+    text::{Plain, Sensitive, Text},
+    value::{Domain, PhoneNumber, Time, Whole, report_repeated},
 };
 use crate::{
     address::is_address,

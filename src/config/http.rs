@@ -6,10 +6,11 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use super::{
     conceal::is_secret,
-    value::{Path, Sensitive, Text},
+    listing::{LISTING, listing},
+    text::{Sensitive, Text},
 };
 use crate::{
-    codes::{Detail, Format, Newest, Preset, Shape, Template},
+    codes::{Preset, Shape, Template},
     scenario::Channel,
     secret::Secret,
     source::{
@@ -29,12 +30,6 @@ pub struct Http {
     /// The pause between two looks, if the file says it.
     pub interval: Option<Duration>,
 }
-
-/// The keys where there is no preset.
-const LISTING: [&str; 10] =
-    ["url", "body", "list", "id", "newest", "time", "recipient", "then", "text", "html"];
-/// The words in the URL of a list, and in a body.
-const WORDS: [&str; 3] = ["recipient", "since", "since_ms"];
 
 impl Http {
     pub(super) fn read(
@@ -179,104 +174,130 @@ impl FromNode for Preset {
     }
 }
 
-/// A service of which the file says how it is asked.
-fn listing(fields: &mut Fields<'_, '_>) -> Option<Shape> {
-    let url = fields.required_entry("url").and_then(|(_, node)| {
-        let text = Text::from_node(node, fields.reader)?;
-        let end = text.url(fields.reader)?;
-        let path = text.template(end, &WORDS, fields.reader)?;
-        Some((text.value[..end].to_owned(), path))
-    });
-    let body = fields
-        .entry("body")
-        .map(|(_, node)| Text::from_node(node, fields.reader)?.template(0, &WORDS, fields.reader));
-    let messages = fields.required("list").map(|Path(path)| path);
-    let id = fields.optional("id").map_or_else(|| "$.id".to_owned(), |Path(path)| path);
-    let received = fields.optional("time").map(|Path(path)| path);
-    let usual = if received.is_some() { Newest::Received } else { Newest::First };
-    let newest = fields.optional("newest").unwrap_or(usual);
-    let to = fields.optional("recipient").map(|Path(path)| path);
-    let detail: Option<Detail> = fields.optional("then");
-    let [text, html] = ["text", "html"].map(|key| -> Vec<String> {
-        fields.default::<Vec<Path>>(key).into_iter().map(|Path(path)| path).collect()
-    });
-    let has_texts = ["text", "html"].into_iter().any(|key| !is_empty_list(key, fields));
-    let is_json = detail.as_ref().is_none_or(|detail| detail.format == Format::Json);
-    if !has_texts && is_json && (fields.entry("then").is_none() || detail.is_some()) {
-        let place = fields.entry("text").map_or(fields.span(), |(key, _)| key.span);
-        let problem = Diagnostic::at(place, "nothing is to be searched for a code");
-        let expected = "`text` or `html`, with JSONPath queries such as `$.text`";
-        fields.reader.problem(problem.expected(expected));
-    }
-    let ((base, path), body) = (url?, body.map_or(Some(None), |body| body.map(Some))?);
-    let asks_for = |template: &Template| template.placeholders().any(|word| word == "recipient");
-    let is_of_recipient = asks_for(&path) || body.as_ref().is_some_and(asks_for);
-    if !is_of_recipient
-        && fields.entry("recipient").is_none()
-        && let Some((_, node)) = fields.entry("url")
-    {
-        let problem = Diagnostic::at(node.span, "nothing tells to whom a message is");
-        let expected = "`{recipient}` in the URL or in `body`, or the key `recipient`";
-        fields.reader.problem(problem.expected(expected));
-    }
-    Some(Shape {
-        base,
-        path,
-        headers: Vec::new(),
-        credentials: None,
-        body,
-        empty: Vec::new(),
-        messages: messages?,
-        newest,
-        id,
-        to: to.into_iter().collect(),
-        received,
-        text,
-        html,
-        detail,
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::Http;
+    use crate::{
+        codes::{Detail, Format, Newest, Shape, Template},
+        config::{
+            CodeSource,
+            tests::{spec, variables},
+        },
+        scenario::Channel,
+    };
 
-fn is_empty_list(key: &'static str, fields: &mut Fields<'_, '_>) -> bool {
-    let empty = |node: &Node| matches!(&node.data, Data::Sequence(nodes) if nodes.is_empty());
-    fields.entry(key).is_none_or(|(_, node)| node.data == Data::Null || empty(node))
-}
-
-impl FromNode for Newest {
-    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        word(node, "place", &[("first", Self::First), ("last", Self::Last)], reader)
+    fn http_of(text: &str) -> Result<Http, String> {
+        let text = format!(
+            "targets:\n  staging:\n    domain: a\n    client: {{id: a, public: true}}\n    \
+             users: [{{email: a@b, password: '${{SECRET}}'}}]\n    codes:\n      \
+             sms: {{kind: http, address: '+15005550006', {text}}}\n"
+        );
+        let mut spec = spec(&text, &variables())?;
+        match spec.codes.remove(&Channel::Sms).map(|codes| codes.source) {
+            Some(CodeSource::Http(http, _)) => Ok(*http),
+            other => panic!("no http: {other:?}"),
+        }
     }
-}
 
-impl FromNode for Detail {
-    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let mut fields = Fields::of(node, reader)?;
-        let path = fields.required_entry("url").and_then(|(_, node)| {
-            let text = Text::from_node(node, fields.reader)?;
-            if !text.value.starts_with('/') {
-                text.url(fields.reader)?;
-            }
-            let path = text.template(0, &["id", "recipient"], fields.reader)?;
-            if !path.placeholders().any(|word| word == "id") {
-                let problem = Diagnostic::at(node.span, "the URL is the same for every message");
-                fields.reader.problem(problem.expected("`{id}` in it"));
-            }
-            Some(path)
-        });
-        let format = fields.optional("response").unwrap_or(Format::Json);
-        fields.finish();
-        Some(Self { path: path?, format })
+    #[test]
+    fn an_http_api_is_described_in_the_words_of_code_sources() {
+        let written = "url: 'https://${DOMAIN}:8443/a/${ID}?k={since}&$${x}', body: '{\"to\": \"{recipient}\"}', \
+                       list: $.items, id: $.at, time: $.at, recipient: $.to, text: [$.text], html: [$.html], \
+                       then: {url: '/m/{id}', response: html}, headers: {x-b: '{id}'}, user: u, password: '${SECRET}'";
+        let shape = http_of(written).expect("a source").shape;
+        assert_eq!(shape.base, "https://a.example.com:8443");
+        let mut path = Template::from("/a/");
+        path.push_text("app");
+        path.push("?k={since}&");
+        path.push_text("${");
+        path.push("x}");
+        assert_eq!(shape.path, path);
+        assert_eq!(shape.body, Some(r#"{"to": "{recipient}"}"#.into()));
+        assert_eq!((shape.id.as_str(), shape.newest), ("$.at", Newest::Received));
+        assert_eq!(
+            (&shape.to, &shape.html),
+            (&vec!["$.to".to_owned()], &vec!["$.html".to_owned()])
+        );
+        assert_eq!(shape.detail, Some(Detail { path: "/m/{id}".into(), format: Format::Html }));
+        let credentials =
+            shape.credentials.map(|(user, password)| (user, password == "hunter2".into()));
+        assert_eq!(credentials, Some(("u".into(), true)));
+        assert_eq!(shape.headers[0].1.placeholders().count(), 0);
+
+        let least = http_of("url: 'http://a?{recipient}', list: $, text: [$.b]").expect("a source");
+        assert_eq!((least.shape.base.as_str(), least.shape.newest), ("http://a", Newest::First));
+        assert_eq!(least.shape.id, "$.id");
+        let twilio = http_of("preset: twilio, sid: a, token: '${SECRET}'").expect("a preset");
+        assert_eq!(twilio.shape, Shape::preset("twilio").expect("a preset"));
+        assert!(twilio.parameters.keys().eq(["sid", "token"]));
+        let own = http_of("preset: twilio, sid: a, token: '${SECRET}', url: 'http://a/b/'");
+        assert_eq!(own.expect("a preset").shape.base, "http://a/b");
     }
-}
 
-impl FromNode for Format {
-    fn from_node(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let words = [
-            ("json", Self::Json),
-            ("text", Self::Text),
-            ("html", Self::Html),
-            ("mime", Self::Mime),
-        ];
-        word(node, "response", &words, reader)
+    #[test]
+    fn an_http_api_that_cannot_be_asked_is_one_error() {
+        for (written, said) in [
+            ("url: 'http://a', list: $, text: [$.b]", "nothing tells to whom a message is"),
+            (
+                "url: 'http://a/{Recipient}', list: $, text: [$.b]",
+                "nothing is known as `{Recipient}` here",
+            ),
+            ("url: 'http://a/{recipient}', list: $", "nothing is to be searched for a code"),
+            (
+                "url: 'http://a/{recipient}', list: $, then: {url: '/a'}, text: [$.a]",
+                "the URL is the same",
+            ),
+            (
+                "url: 'http://a/{recipient}', list: $, then: {url: 'm/{id}'}, text: [$.a]",
+                "not a URL of a server",
+            ),
+            (
+                "url: 'http://u:p@a/{recipient}', list: $, text: [$.b]",
+                "a name or a password stands",
+            ),
+            (
+                "url: 'http://a/{recipient}', list: $, text: [$.b], body: '{recipent}'",
+                "nothing is known as `{recipent}`",
+            ),
+            (
+                "url: 'http://a/{recipient}', list: $, text: [$.b], headers: {'a b': c}",
+                "the name of a header",
+            ),
+            (
+                "url: 'http://a/{recipient}', list: $, text: [$.b], headers: {a: '${KEY}'}",
+                "the value of a header",
+            ),
+            (
+                "preset: twilio, sid: a, token: '${SECRET}', url: 'http://a?b'",
+                "more than the URL of a server",
+            ),
+            (
+                "preset: twilio, sid: a, token: '${SECRET}', user: b",
+                "the key `user` is not known here",
+            ),
+            ("preset: twilio, sid: a, key: '${SECRET}'", "the key `key` is not known here"),
+            ("preset: maildev-2, url: 'http://a'", "this service has no codes of `sms`"),
+        ] {
+            let shown = http_of(written).expect_err(written);
+            assert!(shown.contains(said), "{written}: {shown}");
+            let errors = if written.contains("key:") { 2 } else { 1 };
+            assert_eq!(shown.matches("error: ").count(), errors, "{shown}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_documented_inbox_can_be_asked() {
+        let page = include_str!("../../docs/tenant.md");
+        let (_, example) = page.split_once("```yaml\nsms:\n").expect("an example");
+        let (example, _) = example.split_once("```").expect("its end");
+        let codes = example.replace('\n', "\n      ");
+        let text = format!(
+            "targets:\n  staging:\n    domain: a\n    client: {{id: a, public: true}}\n    \
+             users: [{{email: a@b, password: '${{SECRET}}'}}]\n    codes:\n      sms:\n      {codes}"
+        );
+        let spec = spec(&text, &variables()).expect("a target");
+        assert_eq!(spec.codes[&Channel::Sms].addresses.len(), 2);
+        assert!(spec.open_codes()[&Channel::Sms].is_ok());
     }
 }

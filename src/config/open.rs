@@ -10,17 +10,6 @@ use crate::{
     scenario::Channel,
 };
 
-/// Why the codes of a channel cannot be had.
-#[derive(Debug, Error)]
-#[error("the codes of `{}` cannot be had: {cause}", .channel.word())]
-pub struct CannotOpen {
-    /// The channel.
-    pub channel: Channel,
-    /// Why.
-    #[source]
-    pub cause: BadSource,
-}
-
 /// Why a source cannot be used.
 #[derive(Debug, Error)]
 #[expect(missing_docs, reason = "the causes say it")]
@@ -36,14 +25,13 @@ pub enum BadSource {
 }
 
 impl TargetSpec {
-    /// A source of codes for each channel that has one. Nothing is connected to yet, but a terminal is opened where a
-    /// person is to be asked: one for all channels.
-    pub fn open_codes(&self) -> Result<BTreeMap<Channel, codes::CodeSource>, CannotOpen> {
+    /// A source of codes for each channel that has one, or why it cannot be used. Nothing is connected to yet, but a
+    /// terminal is opened where a person is to be asked: one for all channels.
+    #[must_use]
+    pub fn open_codes(&self) -> BTreeMap<Channel, Result<codes::CodeSource, BadSource>> {
         let mut prompt = None;
         let open = |(channel, codes): (&Channel, &Codes)| {
-            let opened = self.open(&codes.source, &mut prompt);
-            let opened = opened.map_err(|cause| CannotOpen { channel: *channel, cause })?;
-            Ok((*channel, opened))
+            (*channel, self.open(&codes.source, &mut prompt))
         };
         self.codes.iter().map(open).collect()
     }

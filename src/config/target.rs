@@ -6,7 +6,8 @@ use super::{
     Client, Codes, Management,
     client::Named,
     code::CHANNELS,
-    value::{Domain, Email, PhoneNumber, Plain, Text, Time, Whole, positive, report_repeated},
+    text::{Plain, Text},
+    value::{Domain, Email, PhoneNumber, Time, Whole, positive, report_repeated},
 };
 use crate::{
     scenario::Channel,

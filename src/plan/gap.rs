@@ -145,7 +145,7 @@ mod tests {
         let mut sources = Sources::default();
         let mut problems = Vec::new();
         let text = format!(
-            "targets: {{t: {{domain: a.example, client: {{id: a, public: true}}, {target}}}}}"
+            "targets: {{t: {{domain: a.example, client: {{id: a, secret: '${{X}}'}}, {target}}}}}"
         );
         let source = sources.add("countersign.yaml", text);
         let variables = BTreeMap::from([("X".to_owned(), "x".to_owned())]);

@@ -8,6 +8,8 @@ const TARGETS: &str = "targets:
     client:
       id: the-app
       secret: ${SECRET}
+    clients:
+      - {id: the-phone, public: true, grants: [password, mfa]}
     management:
       client_id: the-manager
       client_secret: ${SECRET}
@@ -62,7 +64,7 @@ fn certificates_are_looked_for() {
     let project = project();
     project.write("ca.pem", "none");
     let seen = project.run_with("check --target staging", &VARIABLES, "").exits(2);
-    seen.says("countersign.yaml:10:9").says("there is no certificate in it");
+    seen.says("countersign.yaml:12:9").says("there is no certificate in it");
 }
 
 /// The example of the page is one that works.

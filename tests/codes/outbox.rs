@@ -45,8 +45,8 @@ targets:
     let mut problems = Vec::new();
     let spec = config::read(source, &mut sources, &variables, "here", &mut problems);
     assert_eq!(problems, []);
-    let mut opened = spec.ok_or("no target")?.open_codes()?;
-    Ok(opened.remove(&Channel::Sms).ok_or("no source")?)
+    let mut opened = spec.ok_or("no target")?.open_codes();
+    Ok(opened.remove(&Channel::Sms).ok_or("no source")??)
 }
 
 fn message(at: u64, channel: &str, code: &str) -> Value {

@@ -233,6 +233,7 @@ fn twilio() -> Result<(), Failed> {
 
 fn every_preset_has_a_test() -> Result<(), Failed> {
     for preset in Shape::PRESETS {
+        Shape::preset(preset.name).ok_or(preset.name)?;
         let name = preset.name.replace('-', "_");
         // That one is run.
         assert!(name == "maildev" || TESTS.iter().any(|(test, _)| *test == name), "{name}");

@@ -20,7 +20,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -37,7 +36,7 @@ use self::{
 use super::{PrepareError, Session, Target};
 use crate::{
     clock::AdjustedClock,
-    codes,
+    codes::CodeSource,
     config::{Allowed, TargetSpec},
     exchange::Retry,
     plan::{self, Applications, Case},
@@ -62,19 +61,13 @@ pub struct Tenant {
     /// What tells this run's users from others'.
     run: String,
     users_made: AtomicUsize,
-    codes: BTreeMap<Channel, Codes>,
+    codes: BTreeMap<Channel, CodeSource>,
     numbers: Pool,
     users: Pool,
     /// The tenant's time.
     clock: AdjustedClock,
     /// Keeps other runs of this folder from changing the settings, or from relying on them.
     _settings_lease: File,
-}
-
-/// Where the codes of a channel come from, and how long to wait for one.
-struct Codes {
-    source: codes::CodeSource,
-    timeout: Duration,
 }
 
 impl Tenant {
@@ -115,13 +108,8 @@ impl Tenant {
     /// An address for a user of this run, which nobody else has.
     fn address(&self) -> String {
         let number = self.users_made.fetch_add(1, Ordering::Relaxed) + 1;
-        let name = format!("{MARK}-{}-{number}", self.run);
-        let codes = self.spec.codes.get(&Channel::Email);
-        match codes.and_then(|codes| codes.addresses.first()) {
-            Some(address) => address.replace('*', &name),
-            // Nobody reads what is sent there: the domain is for examples (RFC 2606).
-            None => format!("{name}@example.com"),
-        }
+        let (before, after) = around_name(&self.spec);
+        format!("{before}{MARK}-{}-{number}{after}", self.run)
     }
 
     fn number(&self, number: usize) -> String {
@@ -178,8 +166,15 @@ impl Tenant {
     }
 }
 
-/// What all users that are made have in their addresses and in their `app_metadata`.
+/// What the names of all users that are made begin with.
 const MARK: &str = "countersign";
+
+/// What stands before and behind the names of users in their addresses.
+fn around_name(spec: &TargetSpec) -> (&str, &str) {
+    let address = spec.codes.get(&Channel::Email).and_then(|codes| codes.addresses.first());
+    // Nobody reads what is sent to the other one: the domain is for examples (RFC 2606).
+    address.and_then(|address| address.split_once('*')).unwrap_or(("", "@example.com"))
+}
 
 impl Target for Tenant {
     fn name(&self) -> &str {

@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::sync::{Mutex, RwLock};
 
 use super::{
-    Codes, Tenant,
+    Tenant,
     journal::{self, Journal},
     management::Management,
     pace::Pace,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock::{self, AdjustedClock, Entropy, SystemEntropy},
-    codes,
+    codes::CodeSource,
     config::{Allowed, Places, Proof, TargetSpec},
     exchange::{Request, Response, Retry},
     scenario::Channel,
@@ -316,26 +316,18 @@ fn on_disk(error: std::io::Error) -> OpenError {
     OpenError::new(Field::Nothing, message, hint)
 }
 
-/// Where codes come from, by channel. An authenticator app needs no configuration.
-fn sources(spec: &TargetSpec) -> Result<BTreeMap<Channel, Codes>, OpenError> {
-    let opened = spec.open_codes().map_err(|cause| {
-        let hint = "docs/tenant.md has the keys of every kind of source";
-        OpenError::new(Field::Codes(cause.channel), cause.to_string(), hint)
-    })?;
-    let mut sources: BTreeMap<_, _> = opened
-        .into_iter()
-        .map(|(channel, source)| {
-            let timeout = spec.codes.get(&channel).map_or(TOTP, |codes| codes.timeout);
-            (channel, Codes { source, timeout })
-        })
-        .collect();
-    let app = || Codes { source: codes::CodeSource::Totp(codes::App::default()), timeout: TOTP };
-    sources.entry(Channel::Otp).or_insert_with(app);
-    Ok(sources)
+/// Where codes come from, by channel.
+fn sources(spec: &TargetSpec) -> Result<BTreeMap<Channel, CodeSource>, OpenError> {
+    let opened = spec.open_codes().into_iter().map(|(channel, source)| {
+        let source = source.map_err(|cause| {
+            let message = format!("the codes of `{}` cannot be had: {cause}", channel.word());
+            let hint = "docs/tenant.md has the keys of every kind of source";
+            OpenError::new(Field::Codes(channel), message, hint)
+        })?;
+        Ok((channel, source))
+    });
+    opened.collect()
 }
-
-/// Longer than an app shows a code: the next one comes within that.
-const TOTP: Duration = Duration::from_secs(35);
 
 /// The right to change the settings of a tenant, or to rely on them, among the runs in this folder.
 async fn settings_lease(

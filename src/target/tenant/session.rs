@@ -6,7 +6,7 @@ use futures_util::future::{self, BoxFuture};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
-use super::{Codes, MARK, Tenant, journal::Entry, pool::Lease, settings::Settings, wire::Call};
+use super::{Tenant, journal::Entry, pool::Lease, settings::Settings, wire::Call};
 use crate::{
     clock::{self, Entropy, SystemEntropy},
     codes::{Address, Baseline, NoCode, Wanted},
@@ -150,7 +150,6 @@ impl<'a> TenantSession<'a> {
             "password": password.expose(),
             "email_verified": given.email_verified,
             "verify_email": false,
-            "app_metadata": {"made_by": MARK, "run": tenant.run},
         });
         let made = management.create_user(&profile, &mut self.retries).await;
         let id = match made {
@@ -246,7 +245,7 @@ impl<'a> TenantSession<'a> {
                 let Some(codes) = self.tenant.codes.get(&channel) else { continue };
                 let address = address(channel, &place);
                 let wanted = Wanted::Message(&address);
-                let baseline = codes.source.baseline(wanted, BASELINE, &self.tenant.clock).await;
+                let baseline = codes.baseline(wanted, BASELINE, &self.tenant.clock).await;
                 let baseline = baseline.map_err(|error| SendError::Invalid(error.to_string()))?;
                 found.push(((channel, place), baseline));
             }
@@ -290,13 +289,12 @@ impl<'a> TenantSession<'a> {
     }
 
     async fn fetch(&mut self, channel: Channel, source: &str) -> Result<String, NoCode> {
-        let codes = self.tenant.codes.get(&channel).ok_or(NoCode::NotHere("this channel"))?;
         if channel == Channel::Otp {
             if source.is_empty() {
                 return Err(NoCode::NoSecret);
             }
             let secret = Secret::new(source.to_owned());
-            return self.wait(codes, Wanted::App(&secret), None).await;
+            return self.wait(channel, Wanted::App(&secret), None).await;
         }
         let addresses: Vec<_> = self
             .places(channel, source)
@@ -306,22 +304,25 @@ impl<'a> TenantSession<'a> {
         // At the first of them that something came to.
         let codes = addresses
             .iter()
-            .map(|(address, since)| Box::pin(self.wait(codes, Wanted::Message(address), *since)));
+            .map(|(address, since)| Box::pin(self.wait(channel, Wanted::Message(address), *since)));
         future::select_ok(codes).await.map(|(code, _)| code)
     }
 
     async fn wait(
         &self,
-        codes: &Codes,
+        channel: Channel,
         wanted: Wanted<'_>,
         since: Option<&Baseline>,
     ) -> Result<String, NoCode> {
         let clock = &self.tenant.clock;
+        let codes = self.tenant.codes.get(&channel);
+        let limit = self.tenant.spec.codes.get(&channel).map(|codes| codes.timeout);
+        let (codes, limit) = codes.zip(limit).ok_or(NoCode::NotHere("this channel"))?;
         let since = match since {
             Some(since) => since.clone(),
-            None => codes.source.baseline(wanted, BASELINE, clock).await?,
+            None => codes.baseline(wanted, BASELINE, clock).await?,
         };
-        let code = codes.source.code(wanted, &since, codes.timeout, clock).await?;
+        let code = codes.code(wanted, &since, limit, clock).await?;
         Ok(code.expose().clone())
     }
 }

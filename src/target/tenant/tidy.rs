@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::{
-    Tenant,
+    MARK, Tenant, around_name,
     journal::{self, Entry, Found, Journal, Left},
     management::Management,
     open::{Field, OpenError},
@@ -31,8 +31,6 @@ pub struct Cleanup {
 
 /// A run that is not known here and has made a user within this time may go on elsewhere.
 const YOUNG: Duration = Duration::from_secs(60 * 60);
-/// The search for all users with the mark.
-const SEARCH: &str = r#"app_metadata.made_by:"countersign""#;
 
 impl Tenant {
     /// Ends the run: what scenarios could not remove is tried once more, and the settings become what they were. What is
@@ -87,9 +85,16 @@ pub async fn cleanup(name: &str, spec: &TargetSpec, all: bool) -> Result<Cleanup
     }
     done.alive = alive.len();
     if done.failed.is_empty() {
-        by_mark(&management, &alive, all, &mut done, &mut retries)
-            .await
-            .map_err(|error| OpenError::new(Field::Management, error.to_string(), "try again"))?;
+        by_mark(
+            &management,
+            &format!("{}{MARK}-", around_name(spec).0),
+            &alive,
+            all,
+            &mut done,
+            &mut retries,
+        )
+        .await
+        .map_err(|error| OpenError::new(Field::Management, error.to_string(), "try again"))?;
     }
     Ok(done)
 }
@@ -147,9 +152,10 @@ async fn remove(
     Ok(true)
 }
 
-/// Removes users that have the mark, but for those of runs that go on.
+/// Removes users whose addresses begin with the mark, but for those of runs that go on.
 async fn by_mark(
     management: &Management<'_>,
+    mark: &str,
     alive: &[String],
     all: bool,
     done: &mut Cleanup,
@@ -157,14 +163,12 @@ async fn by_mark(
 ) -> Result<(), PrepareError> {
     let mut kept = Vec::new();
     loop {
-        let users = management.search(SEARCH, retries).await?;
+        let users = management.search(&format!("email:{mark}*"), retries).await?;
         let mut removed = 0;
         for user in users {
-            let (Some(id), Some(run)) =
-                (user["user_id"].as_str(), user["app_metadata"]["run"].as_str())
-            else {
-                continue;
-            };
+            let name = user["email"].as_str().and_then(|email| email.strip_prefix(mark));
+            let run = name.and_then(|name| name.split('-').next());
+            let Some((id, run)) = user["user_id"].as_str().zip(run) else { continue };
             if alive.iter().any(|known| known == run) {
                 continue;
             }
