@@ -57,6 +57,7 @@ pub mod client;
 pub mod clock;
 pub mod codes;
 pub mod config;
+pub mod drift;
 pub mod emulator;
 pub mod event;
 pub mod exchange;

@@ -30,6 +30,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
     ("client", &["source", "clock", "scenario", "snapshot", "observe"]),
     // A case is what an event is about; of snapshots it has the redacted exchanges and the difference.
     ("event", &["source", "exchange", "plan", "expect", "snapshot"]),
+    // What two runs saw, side by side.
+    ("drift", &["source", "scenario", "plan", "snapshot", "event"]),
     ("emulator", &["address", "secret", "exchange", "clock"]),
     ("serve", &["address", "secret", "exchange", "clock", "codes", "emulator"]),
     // It is prepared for a case, and says what the scope knows before the first step.
@@ -53,8 +55,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "source", "secret", "exchange", "clock", "codes", "scenario", "config", "plan", "step",
-            "expect", "snapshot", "observe", "client", "event", "emulator", "serve", "target",
-            "run", "report",
+            "expect", "snapshot", "observe", "client", "event", "drift", "emulator", "serve",
+            "target", "run", "report",
         ],
     ),
 ];
@@ -99,6 +101,7 @@ fn the_layout_keeps_apart_what_must_not_know_of_each_other() {
         ("emulator", &["scenario", "step", "expect", "snapshot"][..]),
         ("scenario", &["step", "expect", "target"]),
         ("report", &["run", "target"]),
+        ("drift", &["run", "target"]),
         ("run", &["report", "serve", "emulator"]),
     ] {
         assert!(imports.iter().any(|(_, name, _)| name == module), "`{module}` imports nothing");

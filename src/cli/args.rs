@@ -38,6 +38,8 @@ pub(super) enum Command {
     List(List),
     /// Show the requests that a scenario would send, as HTTP and as curl
     Explain(Explain),
+    /// Run scenarios on two targets side by side, and show what differs
+    Drift(Drift),
     /// Look at pending snapshots one by one, and accept or reject each
     Review(Paths),
     /// Make pending snapshots the snapshots
@@ -176,6 +178,31 @@ pub(super) struct Cleanup {
 }
 
 #[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Drift {
+    /// The target that is asked about: `emulator` or `replay`
+    #[arg(value_name = "A")]
+    pub(super) a: String,
+    /// What it is compared with: another target, or `snapshots`, which are the recordings as they are
+    #[arg(value_name = "B")]
+    pub(super) b: String,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// How many scenarios at once, on each target
+    #[arg(short, long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: u16,
+    /// Compare only the Kth of N parts; `auto` takes both from the CI's environment
+    #[arg(long, value_name = "K/N|auto")]
+    pub(super) shard: Option<String>,
+    /// A step differs, too, if one side took more than so many times as long as the other, and 100 ms
+    /// longer; unless given, times are shown and are no difference
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    pub(super) slower: Option<f64>,
+    /// What to write to standard output
+    #[arg(long, value_enum, default_value_t = DriftFormat::Human, value_name = "FORMAT")]
+    pub(super) format: DriftFormat,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
 pub(super) struct Serve {
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT", value_parser = address)]
@@ -232,6 +259,11 @@ fn domain(text: &str) -> Result<String, String> {
     Err("expected a host, such as tenant.example, without `https://` and without a path".to_owned())
 }
 
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor: &f64| factor.is_finite() && *factor >= 1.0);
+    factor.ok_or_else(|| "expected a number from 1 on, such as 3 or 1.5".to_owned())
+}
+
 /// What can be sent behind `Bearer`.
 pub(super) fn token(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -244,6 +276,14 @@ pub(super) fn token(text: &str) -> Result<String, String> {
 pub(super) enum Format {
     Human,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DriftFormat {
+    Human,
+    Json,
+    /// For an issue, or the summary of a job
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -11,12 +11,13 @@ use crate::{
 
 pub(super) fn check(args: &Check, output: &Output) -> Result<Exit, Failure> {
     let mut problems = Vec::new();
-    let (mut catalogue, tenant) =
-        configuration::load(&args.selection.paths, &args.target, &mut problems)?;
+    let (mut catalogue, tenants) =
+        configuration::load(&args.selection.paths, &[&*args.target], &mut problems)?;
     let selection = files::selection(&args.selection, None, &mut catalogue.sources, &mut problems);
     if !problems.is_empty() {
         return Err(Failure::Input(problems, catalogue.sources));
     }
+    let tenant = tenants.into_iter().next().flatten();
     let ids: BTreeSet<_> = catalogue.scenarios.iter().map(|one| one.id.clone()).collect();
     if let Some(tenant) = &tenant {
         let exceptions = &tenant.exceptions;

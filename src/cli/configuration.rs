@@ -4,13 +4,17 @@
     reason = "this is where the environment is asked for variables"
 )]
 
-use std::{collections::BTreeMap, env, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+};
 
 use super::{Failure, args::Paths, files};
 use crate::{
     config::{self, BUILT_IN, Exceptions, TargetSpec},
     scenario::Scenario,
-    source::{Diagnostic, SourceId, Sources, suggest},
+    source::{self, Diagnostic, SourceId, Sources, Style, suggest},
 };
 
 /// The file's name.
@@ -18,22 +22,19 @@ const FILE: &str = "countersign.yaml";
 /// The file with more variables.
 const VARIABLES: &str = ".env";
 
-/// Reads scenarios and the tenant of this name, if it is one; what is wrong with the tenant goes to `problems`. The
-/// error is everything that is wrong with the scenarios, and then with the tenant as well.
+/// Reads scenarios and the tenants of these names, as far as they are tenants; what is wrong with those goes to
+/// `problems`. The error is everything that is wrong with the scenarios, and then with the tenants as well.
 pub(super) fn load(
     paths: &Paths,
-    target: &str,
+    targets: &[&str],
     problems: &mut Vec<Diagnostic>,
-) -> Result<(files::Catalogue, Option<TargetSpec>), Failure> {
-    if BUILT_IN.contains(&target) {
-        return Ok((files::load(paths)?, None));
-    }
-    let (catalogue, spec) =
-        load_with(paths, problems, |sources, problems| tenant(target, sources, problems))?;
-    if let Some(spec) = spec.as_ref().filter(|_| catalogue.whole) {
+) -> Result<(files::Catalogue, Vec<Option<TargetSpec>>), Failure> {
+    let (catalogue, specs) =
+        load_with(paths, problems, |sources, problems| tenants(targets, sources, problems))?;
+    for spec in specs.iter().flatten().filter(|_| catalogue.whole) {
         unknown_exceptions(&spec.exceptions, &catalogue.scenarios, problems);
     }
-    Ok((catalogue, spec))
+    Ok((catalogue, specs))
 }
 
 /// The same, of the tenant its exceptions alone: none of its variables has to be set.
@@ -60,8 +61,8 @@ pub(super) fn load_exceptions(
 fn load_with<T>(
     paths: &Paths,
     problems: &mut Vec<Diagnostic>,
-    read: impl FnOnce(&mut Sources, &mut Vec<Diagnostic>) -> Option<T>,
-) -> Result<(files::Catalogue, Option<T>), Failure> {
+    read: impl FnOnce(&mut Sources, &mut Vec<Diagnostic>) -> T,
+) -> Result<(files::Catalogue, T), Failure> {
     match files::load(paths) {
         Ok(mut catalogue) => {
             let found = read(&mut catalogue.sources, problems);
@@ -91,6 +92,29 @@ fn unknown_exceptions(
             });
         }
     }
+}
+
+/// What is wrong with the file as a whole is said once, however many of its targets are read.
+fn tenants(
+    targets: &[&str],
+    sources: &mut Sources,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Option<TargetSpec>> {
+    let mut said = BTreeSet::new();
+    let read = |target: &&str| {
+        if BUILT_IN.contains(target) {
+            return None;
+        }
+        let mut wrong = Vec::new();
+        let spec = tenant(target, sources, &mut wrong);
+        let words = |problem: &Diagnostic| {
+            source::render(std::slice::from_ref(problem), sources, Style::default())
+        };
+        wrong.retain(|problem| said.insert(words(problem)));
+        problems.append(&mut wrong);
+        spec
+    };
+    targets.iter().map(read).collect()
 }
 
 /// The text of the file.

@@ -87,7 +87,7 @@ impl Listeners {
             let writer = BufWriter::new(file);
             reporters.push(reporter(format, Detail::Verdict, writer, sources, Style::default()));
         }
-        Ok(Self { reporters, progress: progress(format) })
+        Ok(Self { reporters, progress: progress(format == Format::Human) })
     }
 
     /// Starts to listen. The thread ends when the sender is gone, and says what could not be written.
@@ -140,8 +140,8 @@ fn reporter(
 }
 
 /// A bar on a terminal, where a person is looking; nothing anywhere else.
-fn progress(format: Format) -> ProgressBar {
-    let visible = format == Format::Human && io::stderr().is_terminal() && !output::is_ci();
+pub(super) fn progress(is_for_people: bool) -> ProgressBar {
+    let visible = is_for_people && io::stderr().is_terminal() && !output::is_ci();
     let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let template = "{bar:30.green} {pos}/{len} {wide_msg:.dim}";
     let style =

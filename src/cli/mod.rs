@@ -6,6 +6,7 @@ mod check;
 mod check_client;
 mod cleanup;
 mod configuration;
+mod drift;
 mod exceptions;
 mod explain;
 mod files;
@@ -110,6 +111,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::CheckClient(args) => check_client::check_client(&args, output),
         Command::List(args) => list::list(&args, output),
         Command::Explain(args) => explain::explain(&args, output),
+        Command::Drift(args) => drift::drift(&args, output),
         Command::Review(args) => review::review(&args, output),
         Command::Accept(args) => review::resolve(&args, true, output),
         Command::Reject(args) => review::resolve(&args, false, output),

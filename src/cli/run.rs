@@ -127,7 +127,8 @@ fn load<'a>(args: &'a Run, problems: &mut Vec<Diagnostic>) -> Result<Loaded<'a>,
             Loaded { catalogue, tenant: None, exceptions }
         }
         _ => {
-            let (catalogue, tenant) = configuration::load(paths, &args.target, problems)?;
+            let (catalogue, tenants) = configuration::load(paths, &[&*args.target], problems)?;
+            let tenant = tenants.into_iter().next().flatten();
             let exceptions = tenant.as_ref().map(|tenant| tenant.exceptions.clone());
             let exceptions = exceptions.map(|exceptions| (args.target.as_str(), exceptions));
             if args.played_as.is_some() {
@@ -146,7 +147,7 @@ fn load<'a>(args: &'a Run, problems: &mut Vec<Diagnostic>) -> Result<Loaded<'a>,
 }
 
 /// Each scenario with its snapshot; files that are no snapshots are reported.
-fn recorded(
+pub(super) fn recorded(
     scenarios: Vec<Arc<Scenario>>,
     store: &Store,
     problems: &mut Vec<Diagnostic>,
@@ -228,7 +229,7 @@ const SHARD_VARIABLES: [(&str, &str, usize); 4] = [
     ("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", 0),
 ];
 
-fn shard(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Shard> {
+pub(super) fn shard(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Shard> {
     let number = |text: &str| text.parse::<usize>().ok();
     let variable = |name: &str| std::env::var(name).ok().as_deref().and_then(number);
     let (shard, hint) = if text == "auto" {
@@ -255,7 +256,7 @@ fn shard(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Shard> {
 }
 
 /// Becomes true at the first Ctrl-C or SIGTERM; the second ends the program at once.
-fn watch_interrupt() -> watch::Receiver<bool> {
+pub(super) fn watch_interrupt() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         if stop_asked_for().await.is_ok() {

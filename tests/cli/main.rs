@@ -1,6 +1,7 @@
 //! The program as its users meet it: words typed, streams read, files left behind.
 #![expect(clippy::disallowed_methods, reason = "the files are the tests' own")]
 
+mod drift;
 mod inspect;
 mod project;
 mod readme;
