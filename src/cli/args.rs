@@ -178,6 +178,10 @@ pub(super) struct Cleanup {
 }
 
 #[derive(Clone, Debug, ClapArgs)]
+#[command(
+    after_help = "Exit codes: 0 nothing differs; 1 something does; 2 the command line or a file is wrong; \
+3 a target could not be reached or prepared; 130 interrupted"
+)]
 pub(super) struct Drift {
     /// The target that is asked about: `emulator` or `replay`
     #[arg(value_name = "A")]

@@ -268,3 +268,22 @@ fn exit(drift: &Drift, summaries: [&Summary; 2]) -> Exit {
         Exit::Passed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Drift, Exit, Summary, exit};
+
+    #[test]
+    fn what_kept_it_from_comparing_comes_before_what_differs() {
+        let names = ["a", "b"].map(ToOwned::to_owned);
+        let drift = Drift { names, compared: Vec::new(), not_run: 0, elapsed: Duration::ZERO };
+        let whole = Summary::default();
+        let gone = Summary { unreachable: true, ..whole };
+        let stopped = Summary { interrupted: true, ..gone };
+        assert_eq!(exit(&drift, [&whole, &whole]), Exit::Passed);
+        assert_eq!(exit(&drift, [&whole, &gone]), Exit::Unreachable);
+        assert_eq!(exit(&drift, [&stopped, &gone]), Exit::Interrupted);
+    }
+}

@@ -101,7 +101,9 @@ fn answer(answers: [Option<&SideStep>; 2], slower: Option<f64>) -> Vec<Differenc
     let mut differences = response(&a.response, &b.response);
     if let (Some(factor), Some(one), Some(other)) = (slower, a.elapsed, b.elapsed) {
         let (fast, slow) = (one.min(other), one.max(other));
-        if slow - fast >= LEAST_DELAY && slow.as_secs_f64() > fast.as_secs_f64() * factor {
+        if slow.saturating_sub(fast) >= LEAST_DELAY
+            && slow.as_secs_f64() > fast.as_secs_f64() * factor
+        {
             let millis = |elapsed: Duration| Some(Value::from(millis(elapsed)));
             differences.push(Difference { what: What::Time, sides: [millis(one), millis(other)] });
         }

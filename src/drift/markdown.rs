@@ -1,5 +1,7 @@
 //! Drift as the text of an issue, or the summary of a job.
 
+use std::fmt::Write as _;
+
 use super::{Compared, ComparedStep, Difference, Drift, Outcome};
 
 /// GitHub takes 65,536 characters in an issue. Scenarios that no longer fit are counted.
@@ -8,10 +10,10 @@ const LONGEST: usize = 60_000;
 /// The counts, a table for each scenario that differs, and a list of what was skipped.
 #[must_use]
 pub fn markdown(drift: &Drift) -> String {
-    let [a, b] = &drift.names;
-    let mut text = format!("## Drift of {} from {}\n\n{}\n", code(a), code(b), drift.summary());
+    let [a, b] = drift.names.each_ref().map(|name| code(name));
+    let mut text = format!("## Drift of {a} from {b}\n\n{}\n", drift.summary());
     if drift.not_run > 0 {
-        text += &format!("\n{} not compared: it was stopped.\n", drift.not_run);
+        line(&mut text, &format!("\n{} not compared: it was stopped.", drift.not_run));
     }
     let of = |outcome| drift.compared.iter().filter(move |one| one.outcome() == outcome);
     let mut left_out = 0;
@@ -24,13 +26,17 @@ pub fn markdown(drift: &Drift) -> String {
         }
     }
     if left_out > 0 {
-        text += &format!("\nand {left_out} more that differ: there is no room for them here.\n");
+        line(&mut text, &format!("\nand {left_out} more: there is no room for them here."));
     }
-    let skipped: String = of(Outcome::Skipped)
-        .map(|one| format!("- {}: {}\n", code(&one.case.id()), plain(&one.reasons())))
-        .collect();
+    let mut skipped = String::new();
+    for compared in of(Outcome::Skipped) {
+        let id = code(&compared.case.id());
+        line(&mut skipped, &format!("- {id}: {}", plain(&compared.reasons())));
+    }
     if !skipped.is_empty() && text.len() + skipped.len() < LONGEST {
-        text += &format!("\n<details><summary>Skipped</summary>\n\n{skipped}\n</details>\n");
+        line(&mut text, "\n<details><summary>Skipped</summary>\n");
+        line(&mut text, &skipped);
+        line(&mut text, "</details>");
     }
     text
 }
@@ -64,6 +70,11 @@ fn about(step: &ComparedStep) -> String {
 fn row(about: &str, difference: &Difference) -> String {
     let [a, b] = difference.values().map(|value| code(&value));
     format!("| {about} | {} | {a} | {b} |\n", code(&difference.label()))
+}
+
+fn line(text: &mut String, content: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{content}");
 }
 
 /// A text as code, also between the bars of a table.

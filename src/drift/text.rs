@@ -74,7 +74,8 @@ impl Writer {
         for difference in differences {
             let label = difference.label();
             let [a, b] = difference.values();
-            let is_short = label.len() + a.len() + b.len() <= SHORT;
+            let is_short = label.len() + a.len() + b.len() <= SHORT
+                && ![&a, &b].iter().any(|value| value.contains(", "));
             let [a, b] = [(RED, "A", a), (GREEN, "B", b)]
                 .map(|(ansi, side, value)| self.paint(ansi, &format!("{side} {value}")));
             let content = if is_short {

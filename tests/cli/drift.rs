@@ -1,5 +1,6 @@
 //! `drift`: two sides, and what differs between them.
 
+use regex::Regex;
 use serde_json::Value;
 
 use crate::project::{ENROL, LOGIN, Project, Seen, WRONG};
@@ -123,6 +124,23 @@ fn drift_is_told_in_an_issue() {
     let expected =
         "## Drift of `emulator` from `snapshots`\n\n1 same, 0 differ, 0 skipped in [time] s\n";
     assert_eq!(seen.stdout, expected);
+}
+
+#[test]
+fn labels_stand_for_what_is_secret() {
+    let project = Project::recorded(&[("email/enrol", ENROL), ("wrong", LOGIN)]);
+    let snapshot = project.read("snapshots/email/enrol.snap");
+    let changed = snapshot.replace("oob_code#1", "oob_code#2").replace("access_token:", "token:");
+    project.write("snapshots/email/enrol.snap", changed);
+    project
+        .scenario("wrong", "title: t\nsteps:\n  - login: {}\n    expect: {body: {mfa_token: x}}\n");
+    let secret = Regex::new(r"eyJ|Fe26|\b[0-9]{6}\b|@[a-z-]+\.").expect("an expression");
+    for format in ["human", "json", "markdown"] {
+        let seen = project.run(&format!("drift emulator snapshots --format {format}")).exits(1);
+        assert_eq!(secret.find(&seen.stdout), None, "{}", seen.stdout);
+        let seen = seen.says("[oob_code#1]").says("[oob_code#2]").says("[access_token#1]");
+        seen.says("[mfa_token#1]");
+    }
 }
 
 #[test]

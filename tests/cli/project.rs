@@ -128,12 +128,12 @@ impl Project {
     fn seen(&self, args: &str, output: &Output) -> Seen {
         let folder = self.path().display().to_string();
         let time = Regex::new(r"in \d+\.\d\d s\b").expect("an expression");
-        let millis = Regex::new(r" *\d+ ms\b").expect("an expression");
+        let millis = Regex::new(r"( ?) *\d+ ms\b").expect("an expression");
         let normal = |bytes: &[u8]| {
             let text =
                 String::from_utf8(bytes.to_vec()).expect("UTF-8").replace(&folder, "[folder]");
             let text = time.replace_all(&text, "in [time] s");
-            millis.replace_all(&text, " [time] ms").into_owned()
+            millis.replace_all(&text, "$1[time] ms").into_owned()
         };
         Seen {
             args: args.to_owned(),
