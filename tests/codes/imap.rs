@@ -6,9 +6,8 @@ use countersign::codes::{Address, Baseline, CodeSource, NoCode, Security};
 use libtest_mimic::Failed;
 
 use crate::{
-    ENOUGH, SHORT, Test, baseline, block_on, code,
-    dovecot::{Dovecot, PASSWORD},
-    email,
+    ENOUGH, SHORT, Test, baseline, block_on, code, email,
+    mail::dovecot::{Dovecot, PASSWORD},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
@@ -44,7 +43,7 @@ async fn asked() -> Result<(Dovecot, CodeSource, Address, Baseline), Failed> {
 
 fn finds_a_code(security: Security) -> Result<(), Failed> {
     block_on(async {
-        let mut dovecot = Dovecot::start()?;
+        let dovecot = Dovecot::start()?;
         let source = dovecot.mailbox(|settings| settings.security = security)?;
         let ann = email("ann@x.example");
         let since = baseline(&source, &ann).await?;
@@ -90,7 +89,7 @@ fn what_is_refused() -> Result<(), Failed> {
 
 fn two_users_share_an_inbox() -> Result<(), Failed> {
     block_on(async {
-        let mut dovecot = Dovecot::start()?;
+        let dovecot = Dovecot::start()?;
         let source = dovecot.mailbox(|_| {})?;
         let users = [email("inbox+one@x.example"), email("inbox+two@x.example")];
         let plain = email("inbox@x.example");
@@ -116,7 +115,7 @@ fn two_users_share_an_inbox() -> Result<(), Failed> {
 
 fn a_stale_code_is_not_taken() -> Result<(), Failed> {
     block_on(async {
-        let mut dovecot = Dovecot::start()?;
+        let dovecot = Dovecot::start()?;
         let source = dovecot.mailbox(|_| {})?;
         let ann = email("ann@x.example");
         dovecot.deliver(NOW, &mail("ann@x.example", "111111"))?;
@@ -138,7 +137,7 @@ fn a_stale_code_is_not_taken() -> Result<(), Failed> {
 
 fn encodings() -> Result<(), Failed> {
     block_on(async {
-        let mut dovecot = Dovecot::start()?;
+        let dovecot = Dovecot::start()?;
         let source = dovecot.mailbox(|_| {})?;
         let ann = email("ann@x.example");
         let typed = |kind: &str, encoding: &str, body: &str| {
@@ -178,7 +177,7 @@ fn empty() -> Result<(), Failed> {
 
 fn full() -> Result<(), Failed> {
     block_on(async {
-        let mut dovecot = Dovecot::start()?;
+        let dovecot = Dovecot::start()?;
         let source = dovecot.mailbox(|_| {})?;
         let ann = email("ann@x.example");
         for number in 0..1000 {

@@ -4,7 +4,7 @@ use countersign::codes::NoCode;
 use lettre::message::SinglePart;
 use libtest_mimic::Failed;
 
-use crate::{ENOUGH, SHORT, Test, baseline, block_on, code, email, maildev::Maildev};
+use crate::{ENOUGH, SHORT, Test, baseline, block_on, code, email, mail::maildev::Maildev};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("two_users_and_a_stale_code", two_users_and_a_stale_code),

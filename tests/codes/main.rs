@@ -4,22 +4,24 @@
 //! `tests/run` installs the programs; without one its tests are ignored, and named at the end.
 #![expect(clippy::disallowed_methods, reason = "programs and mailboxes are files")]
 
-mod dovecot;
 mod imap;
-mod maildev;
+#[path = "../mail/mod.rs"]
+mod mail;
 mod maildev_inbox;
 mod outbox;
 mod presets;
 #[path = "../trials/mod.rs"]
 mod trials;
 
-use std::{net::TcpListener, process::Child, process::Command, time::Duration};
+use std::time::Duration;
 
 use countersign::{
     clock::RunningClock,
     codes::{Address, Baseline, CodeSource, NoCode, Wanted},
 };
 use libtest_mimic::{Failed, Trial};
+
+use mail::{dovecot, maildev};
 
 /// Long enough for what comes, however busy the machine is.
 const ENOUGH: Duration = Duration::from_secs(30);
@@ -68,25 +70,4 @@ async fn code(
     let clock = RunningClock::default();
     let code = source.code(Wanted::Message(address), since, limit, &clock).await?;
     Ok(code.expose().clone())
-}
-
-/// Ports of loopback that nobody listened on a moment ago.
-fn free_ports<const N: usize>() -> std::io::Result<[u16; N]> {
-    let mut ports = [0; N];
-    let mut listeners = Vec::new();
-    for port in &mut ports {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        *port = listener.local_addr()?.port();
-        listeners.push(listener);
-    }
-    Ok(ports)
-}
-
-/// Ends a process with its own, the group of which it leads: dovecot's go on serving connections without it.
-fn end(child: &mut Child) {
-    if let Ok(None) = child.try_wait() {
-        let group = format!("-{}", child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
-        let _ = child.wait();
-    }
 }

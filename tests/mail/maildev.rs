@@ -16,7 +16,7 @@ use countersign::codes::{CodeSource, Http, Pattern, Shape};
 use lettre::{Message, SmtpTransport, Transport as _, message::SinglePart};
 use tempfile::TempDir;
 
-use crate::{end, free_ports};
+use super::{end, free_ports};
 
 fn installed() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/maildev")
@@ -24,7 +24,7 @@ fn installed() -> PathBuf {
 
 /// Why there is no maildev, if there is none.
 pub(crate) fn missing() -> Option<String> {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/codes/maildev/package-lock.json");
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mail/maildev/package-lock.json");
     let noted = fs::read(installed().join("installed")).ok();
     (noted.is_none() || noted != fs::read(list).ok())
         .then(|| "no maildev; `bash tests/run` installs it".to_owned())
@@ -33,8 +33,8 @@ pub(crate) fn missing() -> Option<String> {
 pub(crate) struct Maildev {
     child: Child,
     _folder: TempDir,
-    smtp: u16,
-    web: u16,
+    pub(crate) smtp: u16,
+    pub(crate) web: u16,
 }
 
 impl Maildev {

@@ -10,6 +10,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, SystemTime},
 };
@@ -21,7 +22,7 @@ use countersign::{
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-use crate::{end, free_ports};
+use super::{end, free_ports};
 
 pub(crate) const PASSWORD: &str = "Moss-and-fern-7";
 const PROGRAM: &str = "/usr/sbin/dovecot";
@@ -42,9 +43,7 @@ pub(crate) struct Dovecot {
     child: Child,
     folder: TempDir,
     plain: u16,
-    tls: u16,
-    /// How many mails were delivered: a number makes a file's name its own.
-    delivered: usize,
+    pub(crate) tls: u16,
 }
 
 impl Dovecot {
@@ -60,7 +59,7 @@ impl Dovecot {
             let [plain, tls] = free_ports()?;
             fs::write(folder.path().join("dovecot.conf"), settings(folder.path(), plain, tls)?)?;
             match run(folder.path()) {
-                Ok(child) => return Ok(Self { child, folder, plain, tls, delivered: 0 }),
+                Ok(child) => return Ok(Self { child, folder, plain, tls }),
                 Err(error) if tries == 3 => return Err(error),
                 Err(_) => tries += 1,
             }
@@ -108,15 +107,19 @@ impl Dovecot {
         Ok(CodeSource::Imap(Box::new(Imap::new(settings, Pattern::SixDigits, ca)?)))
     }
 
+    /// Its authority's certificate, as PEM.
+    pub(crate) fn authority(&self) -> std::io::Result<String> {
+        fs::read_to_string(self.folder.path().join("ca.pem"))
+    }
+
+    /// Where the mailbox is, as a Maildir.
+    pub(crate) fn maildir(&self) -> PathBuf {
+        self.folder.path().join("mail")
+    }
+
     /// Puts a mail into the mailbox that came so long ago.
-    pub(crate) fn deliver(&mut self, age: Duration, mail: &str) -> std::io::Result<()> {
-        self.delivered += 1;
-        let name = format!("{:06}.countersign", self.delivered);
-        let written = self.folder.path().join("mail/tmp").join(&name);
-        fs::write(&written, mail.replace('\n', "\r\n"))?;
-        let received = SystemTime::UNIX_EPOCH + now() - age;
-        fs::File::options().write(true).open(&written)?.set_modified(received)?;
-        fs::rename(&written, self.folder.path().join("mail/new").join(name))
+    pub(crate) fn deliver(&self, age: Duration, mail: &str) -> std::io::Result<()> {
+        deliver(&self.maildir(), age, mail)
     }
 }
 
@@ -124,6 +127,18 @@ impl Drop for Dovecot {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Puts a mail into a Maildir that came so long ago.
+pub(crate) fn deliver(maildir: &Path, age: Duration, mail: &str) -> std::io::Result<()> {
+    /// Makes a file's name its own.
+    static DELIVERED: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("{:06}.countersign", DELIVERED.fetch_add(1, Ordering::Relaxed));
+    let written = maildir.join("tmp").join(&name);
+    fs::write(&written, mail.replace('\n', "\r\n"))?;
+    let received = SystemTime::UNIX_EPOCH + now() - age;
+    fs::File::options().write(true).open(&written)?.set_modified(received)?;
+    fs::rename(&written, maildir.join("new").join(name))
 }
 
 fn now() -> Duration {
