@@ -3,7 +3,7 @@
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::Duration,
 };
@@ -25,7 +25,7 @@ pub(crate) fn serve(mailbox: &Path) -> io::Result<u16> {
     Ok(port)
 }
 
-fn talk(stream: &TcpStream, mailbox: &PathBuf) -> io::Result<()> {
+fn talk(stream: &TcpStream, mailbox: &Path) -> io::Result<()> {
     let say = |text: &str| { stream }.write_all(format!("{text}\r\n").as_bytes());
     let mut lines = BufReader::new(stream).lines();
     let mut receivers = Vec::new();
