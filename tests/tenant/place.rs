@@ -276,6 +276,7 @@ impl Place {
         url: {}/_countersign/outbox?to={{recipient}}
         headers: {{authorization: \"${{CONTROL_AUTHORIZATION}}\"}}
         list: $[*]
+        id: $['at', 'code']
         newest: last
         recipient: $.to
         text: [$.text]
