@@ -77,10 +77,6 @@ fn calls_are_answered() {
         ("GET", "/users?include_totals=true&per_page=1&page=1", None, 200, ""),
         ("GET", "/users?per_page=101", None, 400, "invalid_query_string"),
         ("GET", "/users?q=logins_count:0", None, 501, "not_emulated"),
-        ("GET", "/users?sort=email:1", None, 501, "not_emulated"),
-        ("GET", "/users?search_engine=v2", None, 400, "invalid_query_string"),
-        ("GET", "/users?per_page=100&page=9", None, 200, ""),
-        ("GET", "/users?per_page=100&page=10", None, 400, "invalid_paging"),
         ("GET", "/users-by-email?email=EVE@example.com", None, 200, ""),
         ("GET", "/users-by-email", None, 400, "invalid_query_string"),
         ("GET", &user, None, 200, ""),
@@ -183,6 +179,23 @@ fn users_are_found_by_their_mark() {
     assert_eq!(found("q=email:QA%2B*&sort=created_at:-1").1[0], "Made 4");
     assert_eq!(found("q=email:qa*").0, 5);
     assert_eq!(found("q=email:%22ada@example.com%22").1, [ADA]);
+}
+
+#[test]
+fn searches_have_their_limits() {
+    let (mut drive, token, _) = managed(user(ADA));
+    for (query, status, code) in [
+        ("per_page=100&page=9", 200, ""),
+        ("per_page=100&page=10", 400, "invalid_paging"),
+        ("search_engine=v2", 400, "invalid_query_string"),
+        ("sort=email:1", 501, "not_emulated"),
+        ("q=_exists_:app_metadata.made", 501, "not_emulated"),
+        ("q=app_metadata.made:By*", 501, "not_emulated"),
+    ] {
+        let answer = call(&mut drive, &token, "GET", &format!("/users?{query}"), None);
+        assert_eq!(answer.status(), status, "{query}");
+        assert_eq!(answer.body()["errorCode"].as_str().unwrap_or_default(), code, "{query}");
+    }
 }
 
 #[test]
