@@ -345,8 +345,10 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn failure(&self, index: usize, step: &Step, wrong: Wrong, seen: &[SeenStep]) -> Failure {
+    fn failure(&mut self, index: usize, step: &Step, wrong: Wrong, seen: &[SeenStep]) -> Failure {
         let exchange = seen.iter().find(|seen| seen.step == index + 1);
+        let diagnostics = wrong.diagnostics.into_iter();
+        let diagnostics: Vec<_> = diagnostics.map(|problem| self.redacted(problem)).collect();
         let mismatches = wrong.mismatches.iter().map(|mismatch| {
             Diagnostic::at(mismatch.span, format!("{} is not what is expected", mismatch.subject))
                 .expected(self.show(&mismatch.expected))
@@ -355,9 +357,24 @@ impl<'a> Runner<'a> {
         Failure {
             step: Some(index + 1),
             title: step.title().to_owned(),
-            diagnostics: mismatches.chain(wrong.diagnostics).collect(),
+            diagnostics: mismatches.chain(diagnostics).collect(),
             exchange: exchange.map(|seen| seen.exchange.clone()),
             difference: wrong.difference,
+        }
+    }
+
+    /// A problem without what it says of values: of a mailbox, say, whose messages it counts.
+    fn redacted(&mut self, problem: Diagnostic) -> Diagnostic {
+        let mut redacted = |text: String| {
+            self.redactor.learn_text(&text);
+            self.redactor.text(&text)
+        };
+        Diagnostic {
+            message: redacted(problem.message),
+            expected: problem.expected.map(&mut redacted),
+            found: problem.found.map(&mut redacted),
+            hint: problem.hint.map(&mut redacted),
+            ..problem
         }
     }
 

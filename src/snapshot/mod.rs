@@ -1,8 +1,9 @@
 //! Snapshots: a scenario's exchanges with every secret and volatile value replaced by a label.
 //!
-//! [`redact`] makes labels of values, [`mod@format`] writes and reads the files, both without I/O; [`store`] is the
+//! [`redact`] makes labels of values, also of those that are encoded, [`mod@format`] writes and reads the files, both without I/O; [`store`] is the
 //! folder of them.
 
+mod encoded;
 pub mod format;
 pub mod redact;
 pub mod store;

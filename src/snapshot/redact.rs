@@ -1,23 +1,26 @@
 //! Redaction: every secret or volatile value becomes a label, the same value the same label.
 //!
 //! A value is known by where it stands (a parameter `mfa_token`), by its shape in any text (an address, a JWT, a
-//! sealed token), or because the run made it (a user's password). Once known, it is replaced wherever it occurs.
+//! sealed token), or because the run made it (a user's password). Once known, it is replaced wherever it occurs, also
+//! where it is percent-encoded, escaped as in JSON, or within base64.
 //! Labels are numbered by kind in the order in which values are first met, so two runs of one scenario have the
 //! same labels, and so has a run on labels: redaction of what is redacted changes nothing, which is what lets a
 //! snapshot be played back.
 
 use std::{
-    cell::OnceCell,
     collections::{BTreeMap, HashMap, HashSet},
     sync::LazyLock,
 };
 
 use memchr::memmem;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use regex::Regex;
 use serde_json::{Map, Number, Value};
 
-use super::format::{RecordedRequest, RecordedResponse};
+use super::{
+    encoded,
+    format::{RecordedRequest, RecordedResponse},
+};
 use crate::{
     exchange::{Content, Headers, Request, Response},
     secret::Kind,
@@ -54,8 +57,10 @@ pub struct Redactor {
     values: HashMap<String, String>,
     /// What is looked for inside of texts, shortest first; nothing once there are many.
     parts: Vec<Part>,
-    /// All forms of the parts and their labels by how they end, once there are many.
-    endings: HashMap<[u8; SHORTEST_PART], Vec<(String, String)>>,
+    /// All parts and their labels by how they end, once there are many.
+    endings: HashMap<[u8; SHORTEST_PART], Vec<Part>>,
+    /// Whether a part has a space in it, for which a form has `+`.
+    spaces: bool,
     counts: BTreeMap<Kind, usize>,
     public: HashSet<String>,
 }
@@ -65,8 +70,14 @@ pub struct Redactor {
 struct Part {
     value: String,
     label: String,
-    /// The value as it may be written, none of it shorter than itself; made when a text is long enough to have it.
-    forms: OnceCell<Vec<String>>,
+}
+
+/// Where a value stands.
+struct Spot<'a> {
+    start: usize,
+    end: usize,
+    label: &'a str,
+    is_encoded: bool,
 }
 
 impl Redactor {
@@ -108,14 +119,7 @@ impl Redactor {
     #[must_use]
     pub fn request(&self, request: &Request) -> RecordedRequest {
         let (path, query) = split(&request.path);
-        let mut path = path
-            .split('/')
-            .map(|segment| {
-                let redacted = self.whole(&decode(segment));
-                if is_label(&redacted) { escape(&redacted, "%/?") } else { segment.to_owned() }
-            })
-            .collect::<Vec<_>>()
-            .join("/");
+        let mut path = self.path(path);
         if !query.is_empty() {
             let pairs = form_urlencoded::parse(query.as_bytes());
             let pairs: Vec<_> = pairs
@@ -198,7 +202,7 @@ impl Redactor {
         }
         let mut redacted = String::with_capacity(text.len());
         let mut at = 0;
-        for (start, end, label) in spots {
+        for Spot { start, end, label, .. } in spots {
             redacted += &text[at..start];
             redacted += label;
             at = end;
@@ -206,51 +210,61 @@ impl Redactor {
         redacted + &text[at..]
     }
 
-    /// Where known values stand in a text, in order, and their labels.
-    fn spots(&self, text: &str) -> Vec<(usize, usize, &str)> {
-        let mut spots: Vec<(usize, usize, &str)> = Vec::new();
-        for part in self.parts.iter().take_while(|part| part.value.len() <= text.len()) {
-            for form in part.forms.get_or_init(|| forms(&part.value)) {
-                let mut from = 0;
-                // Overlapping ones, too: the first may give way to another value.
-                while let Some(at) = memmem::find(&text.as_bytes()[from..], form.as_bytes()) {
-                    let start = from + at;
-                    if stands_alone(text, start, form.len()) {
-                        spots.push((start, start + form.len(), part.label.as_str()));
-                    }
-                    from = start + 1;
-                }
-            }
+    /// Where known values stand in a text, in order.
+    fn spots(&self, text: &str) -> Vec<Spot<'_>> {
+        let mut spots = Vec::new();
+        self.find(text.as_bytes(), &mut |start, end, part| {
+            spots.push(Spot { start, end, label: &part.label, is_encoded: false });
+        });
+        for reading in encoded::readings(text, self.spaces) {
+            self.find(&reading.bytes, &mut |start, end, part| {
+                let (start, end) = reading.place(start, end);
+                let is_encoded = end - start != part.value.len();
+                spots.push(Spot { start, end, label: &part.label, is_encoded });
+            });
         }
-        spots.extend(self.spots_by_ending(text));
         // What begins first, and of those the longest: a part of a value is not a value.
-        spots.sort_unstable_by_key(|(start, end, _)| (*start, usize::MAX - end));
+        spots.sort_unstable_by_key(|spot| (spot.start, usize::MAX - spot.end));
         let mut at = 0;
-        spots.retain(|(start, end, _)| {
-            let is_apart = *start >= at;
-            at = if is_apart { *end } else { at };
+        spots.retain_mut(|spot| {
+            // Of base64 one character may have a part of two values.
+            if spot.is_encoded && spot.end > at {
+                spot.start = spot.start.max(at);
+            }
+            let is_apart = spot.start >= at;
+            at = if is_apart { spot.end } else { at };
             is_apart
         });
         spots
     }
 
-    /// The same where there are many values.
-    fn spots_by_ending<'a>(&'a self, text: &str) -> Vec<(usize, usize, &'a str)> {
-        let mut spots = Vec::new();
+    /// Tells where parts stand in a text; overlapping ones too, the first may give way to another value.
+    fn find<'a>(&'a self, text: &[u8], found: &mut dyn FnMut(usize, usize, &'a Part)) {
+        for part in self.parts.iter().take_while(|part| part.value.len() <= text.len()) {
+            let value = part.value.as_bytes();
+            let mut from = 0;
+            while let Some(at) = memmem::find(&text[from..], value) {
+                let start = from + at;
+                if stands_alone(text, start, value.len()) {
+                    found(start, start + value.len(), part);
+                }
+                from = start + 1;
+            }
+        }
         if self.endings.is_empty() {
-            return spots;
+            return;
         }
         for end in SHORTEST_PART..=text.len() {
-            let Some(ending) = text.as_bytes()[..end].last_chunk() else { continue };
-            for (form, label) in self.endings.get(ending).into_iter().flatten() {
-                if text.as_bytes()[..end].ends_with(form.as_bytes())
-                    && stands_alone(text, end - form.len(), form.len())
+            let Some(ending) = text[..end].last_chunk() else { continue };
+            for part in self.endings.get(ending).into_iter().flatten() {
+                let length = part.value.len();
+                if text[..end].ends_with(part.value.as_bytes())
+                    && stands_alone(text, end - length, length)
                 {
-                    spots.push((end - form.len(), end, label.as_str()));
+                    found(end - length, end, part);
                 }
             }
         }
-        spots
     }
 
     /// The same text with every known label replaced by its value: what a replay hands to the scenario.
@@ -298,28 +312,23 @@ impl Redactor {
         }
         let label = self.new_label(kind, value);
         if value.len() >= SHORTEST_PART {
-            self.add(Part {
-                value: value.to_owned(),
-                label: label.clone(),
-                forms: OnceCell::new(),
-            });
+            self.add(Part { value: value.to_owned(), label: label.clone() });
         }
         self.values.insert(label.clone(), value.to_owned());
         self.labels.insert(value.to_owned(), label);
     }
 
     fn add(&mut self, part: Part) {
+        self.spaces |= part.value.contains(' ');
         if self.endings.is_empty() && self.parts.len() < MANY {
             let length = part.value.len();
             let place = self.parts.partition_point(|known| known.value.len() <= length);
             self.parts.insert(place, part);
             return;
         }
-        for Part { value, label, .. } in self.parts.drain(..).chain([part]) {
-            for form in forms(&value) {
-                if let Some(ending) = form.as_bytes().last_chunk() {
-                    self.endings.entry(*ending).or_default().push((form, label.clone()));
-                }
+        for part in self.parts.drain(..).chain([part]) {
+            if let Some(ending) = part.value.as_bytes().last_chunk() {
+                self.endings.entry(*ending).or_default().push(part);
             }
         }
     }
@@ -350,7 +359,7 @@ impl Redactor {
             return;
         }
         // Known values are cut out first, so that a shape does not run into one.
-        let spots = self.spots(text).into_iter().map(|(start, end, _)| (start, end));
+        let spots = self.spots(text).into_iter().map(|spot| (spot.start, spot.end));
         let mut gaps = Vec::new();
         let mut at = 0;
         for (start, end) in spots.chain([(text.len(), text.len())]) {
@@ -404,7 +413,23 @@ impl Redactor {
                     };
                     self.learn(kind_of_label(credentials).unwrap_or(kind), credentials);
                 }
+                ("location", _) => self.learn_location(value),
                 _ => self.learn_text(value),
+            }
+        }
+    }
+
+    /// A redirect carries codes and tokens as parameters, of its query or behind the `#`.
+    fn learn_location(&mut self, location: &str) {
+        let (path, parameters) =
+            location.split_at(location.find(['?', '#']).unwrap_or(location.len()));
+        self.learn_text(path);
+        for parameters in parameters.split(['?', '#']) {
+            for (name, value) in form_urlencoded::parse(parameters.as_bytes()) {
+                self.learn_text(&name);
+                // In a body, `code` is the word of an error.
+                let kind = if name == "code" { Some(Kind::Secret) } else { Kind::of_field(&name) };
+                self.learn_field(kind, &value);
             }
         }
     }
@@ -446,6 +471,18 @@ impl Redactor {
             }
             Value::Null | Value::Bool(_) => {}
         }
+    }
+
+    fn path(&self, path: &str) -> String {
+        // What has a slash in it, as base64 may, is in no segment.
+        if self.spots(path).iter().any(|spot| path[spot.start..spot.end].contains('/')) {
+            return self.text(path);
+        }
+        let segments = path.split('/').map(|segment| {
+            let redacted = self.whole(&decode(segment));
+            if is_label(&redacted) { escape(&redacted, "%/?") } else { segment.to_owned() }
+        });
+        segments.collect::<Vec<_>>().join("/")
     }
 
     fn headers(&self, headers: &Headers, shown: &[&str]) -> Map<String, Value> {
@@ -499,32 +536,11 @@ fn kind_of(members: &Map<String, Value>, name: &str, value: &Value) -> Option<Ki
     }
 }
 
-/// A value as it may be written: in clear, percent-encoded by more or less strict rules, as in a form, or escaped as
-/// in JSON.
-fn forms(value: &str) -> Vec<String> {
-    let mut forms = vec![value.to_owned()];
-    if value.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return forms;
-    }
-    let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
-    let partly = encoded.replace("%2D", "-").replace("%2E", ".").replace("%5F", "_");
-    let form = form_urlencoded::byte_serialize(value.as_bytes()).collect();
-    let quoted = Value::from(value).to_string();
-    let escaped = quoted[1..quoted.len() - 1].to_owned();
-    for written in [encoded, partly, form, escaped] {
-        if !forms.contains(&written) {
-            forms.push(written);
-        }
-    }
-    forms
-}
-
 /// A number is not a part of a longer one.
-fn stands_alone(text: &str, start: usize, length: usize) -> bool {
-    let bytes = text.as_bytes();
-    let (found, rest) = bytes[start..].split_at(length);
+fn stands_alone(text: &[u8], start: usize, length: usize) -> bool {
+    let (found, rest) = text[start..].split_at(length);
     let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-    !found.iter().all(u8::is_ascii_digit) || !digit(bytes[..start].last()) && !digit(rest.first())
+    !found.iter().all(u8::is_ascii_digit) || !digit(text[..start].last()) && !digit(rest.first())
 }
 
 /// A path without its query, and the query.
