@@ -257,6 +257,18 @@ fn nothing_is_begun_after_a_failure_if_so_wished() {
     assert_eq!((summary.failed, summary.not_run, log.len()), (1, 2, 1));
 }
 
+#[test]
+fn what_keeps_a_step_from_being_judged_is_told_without_addresses() {
+    let answer = |_: &str, _| {
+        let why = "for a@b.example and YUBiLmV4YW1wbGU= not, for another@c.example neither";
+        Err(SendError::Unreachable(why.to_owned()))
+    };
+    let (finished, ..) = run(&[&format!("steps:\n{}", step("/a"))], answer, AS_IS);
+    let message = &finished[0].failures[0].diagnostics[0].message;
+    let told = "for [email#1] and [email#1]= not, for [email#2] neither";
+    assert!(message.ends_with(told), "{message}");
+}
+
 /// A scenario whose one answer is in its snapshot.
 const KEPT: &str = "steps:\n- request: {method: GET, path: /a}\n";
 

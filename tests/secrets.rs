@@ -15,6 +15,10 @@ use std::{
 };
 
 use assert_cmd::Command;
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
 use countersign::{
     codes::NoCode,
     exchange::{Content, Exchange, Headers, Request},
@@ -207,11 +211,20 @@ fn secrets() -> Secrets {
     secrets
 }
 
+/// What stands for a value in base64, in both alphabets, where so many bytes are before it.
+fn in_base64(value: &str, before: usize) -> [String; 2] {
+    let bytes = [&[0; 2][..before], value.as_bytes()].concat();
+    let (start, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+    [STANDARD, URL_SAFE].map(|engine| engine.encode(&bytes)[start..end].to_owned())
+}
+
 /// Looks for many values at once.
 struct Search(HashMap<[u8; SHORTEST], Vec<(String, String)>>);
 
 /// No secret of the emulated tenant is shorter.
 const SHORTEST: usize = 6;
+/// What is shorter may be in base64 by chance.
+const SHORTEST_IN_BASE64: usize = 8;
 
 impl Search {
     fn new(secrets: &Secrets) -> Self {
@@ -219,12 +232,12 @@ impl Search {
         for (what, value) in
             secrets.iter().flat_map(|(what, all)| all.iter().map(move |one| (what, one)))
         {
-            let forms: BTreeSet<String> = [
-                value.clone(),
-                utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
-                form_urlencoded::byte_serialize(value.as_bytes()).collect(),
-            ]
-            .into();
+            let percent = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
+            let form = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+            let mut forms = BTreeSet::from([value.clone(), percent, form]);
+            if value.len() >= SHORTEST_IN_BASE64 {
+                forms.extend((0..3).flat_map(|before| in_base64(value, before)));
+            }
             for form in forms {
                 let first = *form.as_bytes().first_chunk().expect("long enough");
                 search.entry(first).or_default().push((what.clone(), form));
@@ -276,6 +289,7 @@ fn the_search_finds_what_is_there() {
     let search = Search::new(&secrets);
     let count = |text: &str| search.find(text.as_bytes()).len();
     assert_eq!(count("code: 123456. to a@b.example or a%40b.example, or a%40b%2Eexample"), 4);
+    assert_eq!(count("YUBiLmV4YW1wbGU= eGFAYi5leGFtcGxl eHhhQGIuZXhhbXBsZQ=="), 3);
     assert_eq!(count("1234567 0.123456 0123456 a@b-example"), 0);
 }
 

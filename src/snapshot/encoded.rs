@@ -4,12 +4,6 @@
 //! it may have: which characters are percent-encoded differs from one program to the next, and base64 depends on what
 //! stands before. So it is the text that is decoded, and not the secret that is encoded; each byte keeps its place.
 
-use base64::{
-    Engine as _,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-
 /// How many encodings may be in one another: a token's payload within credentials within a query takes three.
 const DEEPEST: usize = 4;
 /// Fewer characters of base64 have no value that is looked for.
@@ -148,60 +142,86 @@ fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |number, digit| Some(number * 16 + char::from(*digit).to_digit(16)?))
 }
 
-/// Both alphabets of base64, without padding; what is left over of the last character is of no interest.
-static BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
-);
-
 /// Every run of base64, from each of its first four characters on: what stands before the encoded text may look like a
 /// part of it.
 fn base64(text: &[u8], found: &mut Vec<Reading>) {
     let mut at = 0;
     while at < text.len() {
-        let length = text[at..].iter().take_while(|byte| is_base64(**byte)).count();
+        let length = text[at..].iter().take_while(|byte| SEXTETS[usize::from(**byte)] < 64).count();
         if length >= SHORTEST_RUN {
-            let run: Vec<u8> = text[at..at + length].iter().map(|byte| standard(*byte)).collect();
+            let run = &text[at..at + length];
             found.extend((0..4).filter_map(|skipped| base64_run(&run[skipped..], at + skipped)));
         }
         at += length + 1;
     }
 }
 
-/// Nothing if it decodes to noise, as most words do.
+/// Nothing if it decodes to noise, as most words do: that is found out without a copy.
 fn base64_run(run: &[u8], start: usize) -> Option<Reading> {
-    // One character more than whole groups has no byte in it.
-    let run = if run.len() % 4 == 1 { &run[..run.len() - 1] } else { run };
-    let bytes = BASE64.decode(run).ok().filter(|bytes| has_text(bytes))?;
+    let count = run.len() * 6 / 8;
+    let bytes = (0..count).map(|index| base64_byte(run, index));
+    if !has_text(bytes.clone()) {
+        return None;
+    }
     // Each byte begins in one character and ends in that or the next.
-    let places = (0..bytes.len())
-        .map(|index| (start + index * 8 / 6, start + (index * 8 + 7) / 6 + 1))
-        .collect();
-    Some(Reading { bytes, places })
+    let places =
+        (0..count).map(|index| (start + index * 8 / 6, start + (index * 8 + 7) / 6 + 1)).collect();
+    Some(Reading { bytes: bytes.collect(), places })
 }
 
-const fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
-}
-
-const fn standard(byte: u8) -> u8 {
-    match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        byte => byte,
+/// One of the bytes that a run stands for.
+fn base64_byte(run: &[u8], index: usize) -> u8 {
+    let sextet = |at: usize| SEXTETS[usize::from(run[at])];
+    let first = index * 8 / 6;
+    match index % 3 {
+        0 => sextet(first) << 2 | sextet(first + 1) >> 4,
+        1 => sextet(first) << 4 | sextet(first + 1) >> 2,
+        _ => sextet(first) << 6 | sextet(first + 1),
     }
 }
 
-/// Whether there is enough text in it to have a value that is looked for.
-fn has_text(bytes: &[u8]) -> bool {
-    bytes
-        .utf8_chunks()
-        .flat_map(|chunk| {
-            chunk.valid().split(|next: char| next.is_control() && !next.is_whitespace())
-        })
-        .any(|text| text.len() >= SHORTEST)
+/// What each character of either alphabet of base64 stands for; of others 64.
+static SEXTETS: [u8; 256] = {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut sextets = [64; 256];
+    let mut sextet = 0_u8;
+    while sextet < 64 {
+        sextets[alphabet[sextet as usize] as usize] = sextet;
+        sextet += 1;
+    }
+    sextets[b'-' as usize] = 62;
+    sextets[b'_' as usize] = 63;
+    sextets
+};
+
+/// Whether there is enough text in it to have a value that is looked for. It may take some noise for text, but no text for
+/// noise.
+fn has_text(bytes: impl Iterator<Item = u8>) -> bool {
+    let mut length = 0;
+    let mut missing = 0;
+    for byte in bytes {
+        let is_text = match byte {
+            0x80..0xc0 => missing > 0,
+            b'\t' | b'\n' | b'\r' | 0x20..0x80 | 0xc2..0xf5 => missing == 0,
+            _ => false,
+        };
+        length = if is_text { length + 1 } else { 0 };
+        missing = match byte {
+            0xc2..0xe0 => 1,
+            0xe0..0xf0 => 2,
+            0xf0..0xf5 => 3,
+            _ if is_text && missing > 0 => missing - 1,
+            _ => 0,
+        };
+        // What breaks one text off may begin another.
+        if !is_text && matches!(byte, 0x20..0x80 | 0xc2..0xf5) {
+            length = 1;
+        }
+        if length >= SHORTEST {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
