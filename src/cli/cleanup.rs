@@ -23,19 +23,19 @@ pub(super) fn cleanup(args: &Cleanup, output: &Output) -> Result<Exit, Failure> 
         1 => format!("1 {what}"),
         _ => format!("{number} {what}s"),
     };
-    let mut text = format!("{} removed\n", count(done.removed, "user"));
+    let mut lines = vec![format!("{} removed", count(done.removed, "user"))];
     if done.restored {
-        text += "the settings are again what they were\n";
+        lines.push("the settings are again what they were".to_owned());
     }
     if done.alive > 0 {
-        text += &format!("{} left alone: a run goes on\n", count(done.alive, "journal"));
+        lines.push(format!("what {} made is left alone: it goes on", count(done.alive, "run")));
     }
     if done.young > 0 {
         let left = count(done.young, "user");
-        text += &format!(
-            "{left} left alone: less than an hour old, and of no run that is known here (`--all` removes them too)\n"
-        );
+        let why = "less than an hour old, and of no run that is known here";
+        lines.push(format!("{left} left alone: {why} (`--all` removes them too)"));
     }
+    let text = lines.join("\n") + "\n";
     output.write(&text)?;
     let is_whole = target::report(&args.target, &done, output);
     Ok(if is_whole { Exit::Passed } else { Exit::Unreachable })

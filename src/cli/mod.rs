@@ -59,9 +59,9 @@ enum Failure {
     /// The target could not be prepared.
     #[error("the target could not be prepared: {0}")]
     Target(#[source] io::Error),
-    /// What was to be reached or served cannot be.
+    /// What was to be reached or served cannot be; and how the program ends.
     #[error("it cannot be reached")]
-    Unreachable(Box<Diagnostic>, Arc<Sources>),
+    NotReady(Box<Diagnostic>, Arc<Sources>, Exit),
     /// The result could not be written.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -93,9 +93,9 @@ pub fn main() -> ExitCode {
             output.problems(&[Diagnostic::nowhere(error.to_string())], &Sources::default());
             Exit::Usage.into()
         }
-        Err(Failure::Unreachable(problem, sources)) => {
+        Err(Failure::NotReady(problem, sources, exit)) => {
             output.problems(&[*problem], &sources);
-            Exit::Unreachable.into()
+            exit.into()
         }
         Err(error @ Failure::Target(_)) => {
             output.problems(&[Diagnostic::nowhere(error.to_string())], &Sources::default());

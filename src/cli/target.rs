@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Failure, output, output::Output};
+use super::{Exit, Failure, output, output::Output};
 use crate::{
     config::TargetSpec,
     source::{Diagnostic, Sources},
     target::{
         Emulated, Replay, Target, Tenant,
-        tenant::{Cleanup, OpenError},
+        tenant::{Cleanup, Field, OpenError},
     },
 };
 
@@ -44,7 +44,7 @@ impl Opened {
         let tenant = opened.map_err(|error| unreachable(&error, &places, sources))?;
         let ahead = tenant.clock_difference();
         if ahead != 0 {
-            let difference = format!("{:.0} s", (ahead as f64 / 1000.0).abs());
+            let difference = format!("{} s", ahead.unsigned_abs() / 1000);
             let word = if ahead > 0 { "behind" } else { "ahead of" };
             let problem = Diagnostic::nowhere(format!(
                 "this machine's clock is {difference} {word} the tenant's"
@@ -98,5 +98,8 @@ pub(super) fn unreachable(
         Some(span) => Diagnostic::at(span, error.message.clone()),
         None => Diagnostic::nowhere(error.message.clone()),
     };
-    Failure::Unreachable(Box::new(problem.hint(error.hint.clone())), Arc::clone(sources))
+    let problem = Box::new(problem.hint(error.hint.clone()));
+    // Of the file alone is what it says of certificates; the rest depends on others.
+    let exit = if error.field == Field::Authorities { Exit::Usage } else { Exit::Unreachable };
+    Failure::NotReady(problem, Arc::clone(sources), exit)
 }

@@ -91,6 +91,7 @@ pub trait Session: Send {
     fn advance(&mut self, duration: Duration) -> BoxFuture<'_, ()>;
 
     /// Removes what was made for the scenario. What was done again since the beginning is told.
+    #[must_use]
     fn finish<'a>(self: Box<Self>) -> BoxFuture<'a, Vec<Retry>>
     where
         Self: 'a,

@@ -174,15 +174,14 @@ fn every_event_is_a_line_of_json() {
     let keys = |value: &Value| {
         value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ")
     };
-    let case =
-        "event id title file tags covers verdict attempts requests not_judged seconds failures";
+    let case = "event id title file tags covers verdict attempts requests not_judged retries seconds failures";
     let expected = [
         "event version target seed cases",
         "event id",
         &format!("{case} snapshot"),
         "event id",
         case,
-        "event passed failed skipped flaky errored not_run not_judged seconds interrupted",
+        "event passed failed skipped flaky errored not_run not_judged retries seconds interrupted",
     ];
     assert_eq!(events.iter().map(keys).collect::<Vec<_>>(), expected);
     assert_eq!(events[0]["version"], 1);

@@ -43,10 +43,10 @@ fn the_environment_wins_over_the_file_of_variables() {
 }
 
 #[test]
-fn a_run_does_not_pretend_to_reach_a_tenant() {
+fn certificates_that_are_none_are_told_where_the_file_is_named() {
     let seen = project().run_with("run --target staging", &VARIABLES, "").exits(2);
     assert_eq!(seen.stdout, "");
-    seen.says("the target `staging` is a tenant, and runs do not reach tenants yet");
+    seen.says("the authorities of this file cannot be trusted").says("countersign.yaml:12:5");
 }
 
 /// Nothing of the file matters to targets that need none.

@@ -233,7 +233,7 @@ fn failure(error: StartError) -> Failure {
 }
 
 fn unreachable(problem: Diagnostic) -> Failure {
-    Failure::Unreachable(Box::new(problem), std::sync::Arc::default())
+    Failure::NotReady(Box::new(problem), std::sync::Arc::default(), Exit::Unreachable)
 }
 
 /// The file of an authority's certificate; one that nobody asked for is removed again.

@@ -21,7 +21,7 @@ use crate::{
 /// What an id need not be encoded for.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// A token is not used in the last of its life.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// The Management API of a tenant.
 pub(super) struct Management<'a> {

@@ -145,7 +145,7 @@ impl Tenant {
         let random: &mut dyn Entropy = &mut SystemEntropy;
         // Sorted by when they began.
         let run = format!("{:x}{}", clock.now().as_secs(), random.text(6, ALPHABET));
-        let journal = Journal::begin(name, &run).map_err(on_disk)?;
+        let journal = Journal::begin(name, &run).map_err(|error| on_disk(&error))?;
         let numbers = Pool::new(name, spec.phone_numbers());
         let users = Pool::new(name, spec.users.iter().map(|user| user.email.as_str()));
         Ok(Self {
@@ -310,7 +310,7 @@ fn unreachable_at(field: Field, domain: &str, error: &SendError) -> OpenError {
     OpenError::new(field, message, DOMAIN_HINT)
 }
 
-fn on_disk(error: std::io::Error) -> OpenError {
+fn on_disk(error: &std::io::Error) -> OpenError {
     let message = format!("nothing can be written below `{}`: {error}", journal::FOLDER);
     let hint = "what a run makes in a tenant is written there first, so that it can be removed";
     OpenError::new(Field::Nothing, message, hint)
@@ -337,7 +337,9 @@ async fn settings_lease(
 ) -> Result<File, OpenError> {
     let mut told = false;
     loop {
-        if let Some(file) = journal::settings_lease(domain, may_change).map_err(on_disk)? {
+        if let Some(file) =
+            journal::settings_lease(domain, may_change).map_err(|error| on_disk(&error))?
+        {
             return Ok(file);
         }
         if !told {

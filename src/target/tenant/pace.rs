@@ -98,7 +98,7 @@ impl Pace {
 }
 
 /// A tenant that wants a longer pause is asked again in between.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// How long an answer asks to wait: `Retry-After` in seconds, else until `x-ratelimit-reset`.
 pub(super) fn pause(headers: &Headers, now: Timestamp) -> Option<Duration> {

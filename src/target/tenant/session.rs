@@ -50,7 +50,7 @@ pub(super) struct TenantSession<'a> {
     aliases: BTreeMap<(Channel, String), Vec<String>>,
     retries: Vec<Retry>,
     settings: Option<Held>,
-    _leases: Vec<Lease<'a>>,
+    leases: Vec<Lease<'a>>,
 }
 
 impl<'a> TenantSession<'a> {
@@ -93,7 +93,7 @@ impl<'a> TenantSession<'a> {
             aliases: BTreeMap::new(),
             retries: Vec::new(),
             settings: None,
-            _leases: Vec::new(),
+            leases: Vec::new(),
         })
     }
 
@@ -103,7 +103,7 @@ impl<'a> TenantSession<'a> {
         let numbers = if tenant.numbers.len() >= names.len() && needs_numbers(scenario) {
             let lease = tenant.numbers.take(names.len()).await.map_err(PrepareError::Journal)?;
             let numbers = lease.numbers.iter().map(|number| tenant.number(*number)).collect();
-            self._leases.push(lease);
+            self.leases.push(lease);
             numbers
         } else {
             // Nobody is called or written to there: the scenario has no use for a number.
@@ -116,7 +116,7 @@ impl<'a> TenantSession<'a> {
                 let person = self.take_user(*number, phone_number).await?;
                 self.people.insert((*name).to_owned(), person);
             }
-            self._leases.push(lease);
+            self.leases.push(lease);
         } else {
             for (name, phone_number) in names.iter().zip(numbers) {
                 let person = self.make_user(scenario.user(name), phone_number).await?;

@@ -110,10 +110,8 @@ impl Settings {
             let (wanted, there) = (list(&self.factors), list(&now.factors));
             return Some(format!("it needs the factors {wanted}; those that are on are {there}"));
         }
-        let policy = |settings: &Self| match settings.policies.is_empty() {
-            true => "never",
-            false => "always",
-        };
+        let policy =
+            |settings: &Self| if settings.policies.is_empty() { "never" } else { "always" };
         (self.policies != now.policies).then(|| {
             format!("it needs the policy `{}`; the tenant's is `{}`", policy(self), policy(now))
         })

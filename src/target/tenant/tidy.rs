@@ -30,7 +30,7 @@ pub struct Cleanup {
 }
 
 /// A run that is not known here and has made a user within this time may go on elsewhere.
-const YOUNG: Duration = Duration::from_secs(60 * 60);
+const YOUNG: Duration = Duration::from_hours(1);
 
 impl Tenant {
     /// Ends the run: what scenarios could not remove is tried once more, and the settings become what they were. What is
