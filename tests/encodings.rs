@@ -221,7 +221,7 @@ fn texts(value: &Value) -> String {
         Value::String(text) => format!("{text}\n"),
         Value::Array(elements) => elements.iter().map(texts).collect(),
         Value::Object(members) => {
-            members.iter().map(|(name, inner)| format!("{name}\n{}", texts(inner))).collect()
+            members.iter().flat_map(|(name, inner)| [format!("{name}\n"), texts(inner)]).collect()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
     }

@@ -129,7 +129,7 @@ fn file(
         problems.push(
             Diagnostic::nowhere(format!("there is no target `{target}`"))
                 .one_of(target, others.iter().copied())
-                .or_hint("`countersign.yaml` in this folder names tenants, and there is none"),
+                .or_hint("`countersign.yaml` in this folder names others, and there is none"),
         );
         return None;
     }

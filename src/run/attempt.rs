@@ -234,6 +234,7 @@ impl<'a> Runner<'a> {
         }
         self.redactor.learn_request(&exchange.request);
         self.redactor.learn_response(&exchange.response);
+        self.learn_captured(step, &exchange);
         self.exchanges.push((index, step, exchange));
         if diagnostics.is_empty() && mismatches.is_empty() {
             return Ok(());
@@ -244,6 +245,18 @@ impl<'a> Runner<'a> {
                 .push(Diagnostic::at(step.span, format!("this did not hold within {limit} s")));
         }
         Err(Wrong { diagnostics, mismatches, difference: None, errored: false, stopped: false })
+    }
+
+    /// A value that the scenario captures under the name of a secret is one, whatever the tenant calls it.
+    fn learn_captured(&mut self, step: &Step, exchange: &Exchange) {
+        for (name, query) in &step.capture {
+            let Some(kind) = Kind::of_field(&name.value) else { continue };
+            let content = exchange.response.content();
+            let found = content.as_json().map(|body| step::find(query, body)).unwrap_or_default();
+            if let Some(text) = found.first().and_then(|value| value.as_str()) {
+                self.redactor.learn(kind, text);
+            }
+        }
     }
 
     async fn answer_push(&mut self, step: &Step, answer: PushAnswer) -> Result<(), Wrong> {

@@ -168,6 +168,15 @@ fn a_seed_makes_up_the_same_values_again() {
 }
 
 #[test]
+fn a_value_is_secret_where_it_is_captured_as_one() {
+    let capture = "    capture: {shown_token: $.error_description}\n";
+    let project = Project::recorded(&[("login", &format!("{LOGIN}{capture}"))]);
+    let snapshot = project.read("snapshots/login.snap");
+    assert!(snapshot.contains("error_description: \"[secret#1]\""), "{snapshot}");
+    project.run("run --target replay").exits(0).counts(1, 0);
+}
+
+#[test]
 fn every_event_is_a_line_of_json() {
     let project = Project::new(&[("new", LOGIN), ("wrong", WRONG)]);
     let events = project.run("run --format json --seed 5 -j 1").exits(1).events();

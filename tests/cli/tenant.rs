@@ -173,7 +173,7 @@ fn playing_back_as_something_else_is_refused() {
     seen.says("why the tenant differs from the snapshot").says("the key `domain` is missing");
     let project = Project::recorded(&[("login", LOGIN)]);
     let seen = project.run("run --target replay --as staging").exits(2);
-    seen.says("`countersign.yaml` in this folder names tenants, and there is none");
+    seen.says("`countersign.yaml` in this folder names others, and there is none");
 }
 
 #[test]
