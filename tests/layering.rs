@@ -19,7 +19,7 @@ const LAYOUT: &[(&str, &[&str])] = &[
     // Of code sources how they are set up, of scenarios the grants.
     ("config", &["address", "source", "secret", "codes", "scenario"]),
     // Of the configuration what a tenant cannot give.
-    ("plan", &["source", "scenario", "config"]),
+    ("plan", &["address", "source", "scenario", "config"]),
     ("step", &["source", "secret", "exchange", "scenario"]),
     // Of `step` the scope, for templates in patterns.
     ("expect", &["source", "secret", "exchange", "scenario", "step"]),

@@ -125,14 +125,14 @@ impl<'a> Management<'a> {
         Ok(found[0]["user_id"].as_str().map(str::to_owned))
     }
 
-    /// The addresses and ids of users that a search finds, the first hundred of them.
+    /// The addresses and ids of users that a search finds, the first fifty of them.
     pub(super) async fn search(
         &self,
         query: &str,
         retries: &mut Vec<Retry>,
     ) -> Result<Vec<Value>, PrepareError> {
         let query = utf8_percent_encode(query, ENCODED);
-        let path = format!("users?q={query}&search_engine=v3&per_page=100");
+        let path = format!("users?q={query}&search_engine=v3&per_page=50");
         let found = self.get(&path, "look for users", retries).await?;
         Ok(found.as_array().cloned().unwrap_or_default())
     }

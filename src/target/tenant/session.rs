@@ -11,7 +11,7 @@ use crate::{
     clock::{self, Entropy, SystemEntropy},
     codes::{Address, Baseline, NoCode, Wanted},
     config::Proof,
-    exchange::{Content, Exchange, Request, Retry},
+    exchange::{Content, Exchange, Request, Response, Retry},
     plan::{Application, Applications},
     scenario::{self, Action, Channel, PushAnswer, Scenario, User},
     secret::Secret,
@@ -22,6 +22,8 @@ use crate::{
 
 /// How long to wait for what an inbox has before a message is sent to it.
 const BASELINE: Duration = Duration::from_secs(20);
+/// How long a message that nobody asks for is waited for, so that it is not taken for the next one.
+const ARRIVAL: Duration = Duration::from_secs(20);
 const PASSWORD: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 
 /// The settings, which stay as they are as long as this is held.
@@ -46,6 +48,8 @@ pub(super) struct TenantSession<'a> {
     channels: Vec<Channel>,
     /// What there was before the last request that sent something there.
     baselines: BTreeMap<(Channel, String), Baseline>,
+    /// Where something was sent of which no code was fetched: it may still be on its way.
+    under_way: Vec<(Channel, String)>,
     /// By a channel and a user's own address the others of theirs that were enrolled.
     aliases: BTreeMap<(Channel, String), Vec<String>>,
     retries: Vec<Retry>,
@@ -90,6 +94,7 @@ impl<'a> TenantSession<'a> {
             is_pool: !tenant.spec.users.is_empty(),
             channels: fetched(scenario),
             baselines: BTreeMap::new(),
+            under_way: Vec::new(),
             aliases: BTreeMap::new(),
             retries: Vec::new(),
             settings: None,
@@ -234,6 +239,7 @@ impl<'a> TenantSession<'a> {
         if request.method != "POST" || !request.path.starts_with("/mfa/") {
             return Ok(Vec::new());
         }
+        self.await_last().await;
         let mut found = Vec::new();
         for channel in self.channels.clone() {
             let own = self.people.get(actor).map(|person| own(channel, person));
@@ -251,6 +257,25 @@ impl<'a> TenantSession<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// Waits until what was sent last has arrived: a message that was on its way when the inbox was looked at would be
+    /// taken for a newer one. Should it never come, that is no trouble yet.
+    async fn await_last(&mut self) {
+        let places = std::mem::take(&mut self.under_way);
+        let addresses: Vec<_> = places
+            .into_iter()
+            .map(|(channel, place)| {
+                let address = address(channel, &place);
+                (channel, address, self.baselines.get(&(channel, place)))
+            })
+            .collect();
+        let arrivals = addresses.iter().map(|(channel, address, since)| {
+            Box::pin(self.wait(*channel, Wanted::Message(address), *since, ARRIVAL))
+        });
+        if !addresses.is_empty() {
+            let _ = future::select_ok(arrivals).await;
+        }
     }
 
     /// Where a user's codes may go: the own address or number, and others that were enrolled.
@@ -280,6 +305,9 @@ impl<'a> TenantSession<'a> {
         let call = Call { domain, request, what: &what, is_idempotent, accepts };
         let exchange = self.tenant.wire.send(call, &mut self.retries).await?;
         if (200..300).contains(&exchange.response.status) {
+            if is_sent(&exchange.response) {
+                self.under_way = baselines.iter().map(|(place, _)| place.clone()).collect();
+            }
             self.baselines.extend(baselines);
             if let Some(place) = named(&exchange.request, Channel::Email) {
                 self.remember(place);
@@ -294,7 +322,7 @@ impl<'a> TenantSession<'a> {
                 return Err(NoCode::NoSecret);
             }
             let secret = Secret::new(source.to_owned());
-            return self.wait(channel, Wanted::App(&secret), None).await;
+            return self.wait(channel, Wanted::App(&secret), None, Duration::MAX).await;
         }
         let addresses: Vec<_> = self
             .places(channel, source)
@@ -302,10 +330,12 @@ impl<'a> TenantSession<'a> {
             .map(|place| (address(channel, &place), self.baselines.get(&(channel, place))))
             .collect();
         // At the first of them that something came to.
-        let codes = addresses
-            .iter()
-            .map(|(address, since)| Box::pin(self.wait(channel, Wanted::Message(address), *since)));
-        future::select_ok(codes).await.map(|(code, _)| code)
+        let codes = addresses.iter().map(|(address, since)| {
+            Box::pin(self.wait(channel, Wanted::Message(address), *since, Duration::MAX))
+        });
+        let code = future::select_ok(codes).await.map(|(code, _)| code);
+        self.under_way.retain(|(known, _)| *known != channel);
+        code
     }
 
     async fn wait(
@@ -313,6 +343,7 @@ impl<'a> TenantSession<'a> {
         channel: Channel,
         wanted: Wanted<'_>,
         since: Option<&Baseline>,
+        most: Duration,
     ) -> Result<String, NoCode> {
         let clock = &self.tenant.clock;
         let codes = self.tenant.codes.get(&channel);
@@ -322,7 +353,7 @@ impl<'a> TenantSession<'a> {
             Some(since) => since.clone(),
             None => codes.baseline(wanted, BASELINE, clock).await?,
         };
-        let code = codes.code(wanted, &since, limit, clock).await?;
+        let code = codes.code(wanted, &since, limit.min(most), clock).await?;
         Ok(code.expose().clone())
     }
 }
@@ -472,6 +503,11 @@ fn named(request: &Request, channel: Channel) -> Option<String> {
         _ => "phone_number",
     };
     body[name].as_str().map(str::to_owned)
+}
+
+/// Whether something was sent to a user, as far as the answer says.
+fn is_sent(response: &Response) -> bool {
+    matches!(response.content(), Content::Json(body) if !body["oob_code"].is_null())
 }
 
 /// Whether an address is the other or a subaddress of it, as `Person::alias` makes them.

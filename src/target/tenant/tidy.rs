@@ -166,7 +166,8 @@ async fn by_mark(
         let users = management.search(&format!("email:{mark}*"), retries).await?;
         let mut removed = 0;
         for user in users {
-            let name = user["email"].as_str().and_then(|email| email.strip_prefix(mark));
+            let email = user["email"].as_str().unwrap_or_default().to_lowercase();
+            let name = email.strip_prefix(&*mark.to_lowercase());
             let run = name.and_then(|name| name.split('-').next());
             let Some((id, run)) = user["user_id"].as_str().zip(run) else { continue };
             if alive.iter().any(|known| known == run) {
@@ -182,7 +183,7 @@ async fn by_mark(
             removed += 1;
         }
         done.removed += removed;
-        // Searches find a hundred at once.
+        // Searches find fifty at once.
         if removed == 0 {
             break;
         }
