@@ -84,6 +84,10 @@ pub enum Kind {
     Time,
     /// The tenant's domain.
     Domain,
+    /// The API whose tokens are asked for.
+    Audience,
+    /// The connection that the users are in.
+    Connection,
     /// HTTP Basic credentials.
     BasicCredentials,
     /// A JWT at a place that says nothing else of it.
@@ -96,7 +100,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::MfaToken,
         Self::OobCode,
         Self::BindingCode,
@@ -119,6 +123,8 @@ impl Kind {
         Self::Profile,
         Self::Time,
         Self::Domain,
+        Self::Audience,
+        Self::Connection,
         Self::BasicCredentials,
         Self::Jwt,
         Self::Secret,
@@ -151,6 +157,8 @@ impl Kind {
             Self::Profile => "profile",
             Self::Time => "time",
             Self::Domain => "domain",
+            Self::Audience => "audience",
+            Self::Connection => "connection",
             Self::BasicCredentials => "basic_credentials",
             Self::Jwt => "jwt",
             Self::Secret => "secret",

@@ -17,7 +17,7 @@ pub fn gap(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
     gap_of_tenant(&scenario.given.tenant, target)
         .or_else(|| gap_of_users(scenario, target))
         .or_else(|| steps().find_map(|step| gap_of_step(step, target)))
-        .or_else(|| gap_of_numbers(scenario, target))
+        .or_else(|| gap_of_names(scenario, target))
 }
 
 /// What of a tenant's settings cannot be read or changed from outside, or must not be.
@@ -82,16 +82,17 @@ fn gap_of_users(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
     None
 }
 
-/// Phone numbers that are needed, and strangers' that must not be reached.
-fn gap_of_numbers(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
+/// Phone numbers and an API that are needed, and strangers' numbers that must not be reached.
+fn gap_of_names(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
     let numbers: Vec<_> = target.phone_numbers().collect();
-    let (mut needs_number, mut stranger) = (false, false);
+    let (mut needs_number, mut needs_audience, mut stranger) = (false, false, false);
     for step in scenario.steps.iter().chain(&scenario.cleanup) {
         let Action::Send(draft) = &step.action else { continue };
         draft.expressions(&mut |expression| {
             let names =
                 |access: &Access| matches!(access, Access::Member(name) if name == "phone_number");
             needs_number |= expression.path.iter().any(names);
+            needs_audience |= expression.to_string() == "target.audience";
         });
         draft.literals(&mut |text| stranger |= is_phone_number(text) && !numbers.contains(&text));
     }
@@ -101,6 +102,9 @@ fn gap_of_numbers(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
             Some(number) => stranger |= !numbers.contains(&number.as_str()),
             None => needs_number |= matches!(enrolled.channel.value, Channel::Sms | Channel::Voice),
         }
+    }
+    if needs_audience && target.audience.is_none() {
+        return Some("it needs an API of the tenant's, and there is no `audience`".to_owned());
     }
     let users = scenario.given.users.len() + 1;
     if stranger {

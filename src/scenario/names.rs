@@ -13,7 +13,8 @@ use crate::source::{Diagnostic, document::Reader};
 /// Members that every user has.
 const USER: [&str; 5] = ["email", "password", "id", "phone_number", "alias"];
 const CLIENT: [&str; 4] = ["id", "secret", "assertion", "last_assertion"];
-const TARGET: [&str; 5] = ["domain", "issuer", "mfa_audience", "management_audience", "connection"];
+const TARGET: [&str; 6] =
+    ["domain", "issuer", "mfa_audience", "management_audience", "connection", "audience"];
 
 /// Reports every name that nothing captured before.
 pub(super) fn check(scenario: &Scenario, reader: &mut Reader<'_>) {

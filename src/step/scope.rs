@@ -27,6 +27,8 @@ pub struct Place {
     pub management_domain: String,
     /// The connection that the users are in.
     pub connection: String,
+    /// An API of the tenant's, whose access tokens can be asked for, by its audience.
+    pub audience: Option<String>,
 }
 
 impl Place {
@@ -34,7 +36,9 @@ impl Place {
     #[must_use]
     pub fn new(domain: String) -> Self {
         let connection = "Username-Password-Authentication".to_owned();
-        Self { management_domain: domain.clone(), domain, connection }
+        // Of an emulated tenant every API is one.
+        let audience = Some("https://api.example.com/".to_owned());
+        Self { management_domain: domain.clone(), domain, connection, audience }
     }
 }
 
@@ -85,6 +89,8 @@ impl Scope {
         if self.place.management_domain != self.place.domain {
             known.push((Kind::Domain, self.place.management_domain.clone()));
         }
+        known.push((Kind::Connection, self.place.connection.clone()));
+        known.extend(self.place.audience.iter().map(|api| (Kind::Audience, api.clone())));
         for client in std::iter::once(&self.client).chain(self.clients.values()) {
             known.push((Kind::ClientId, client.id.clone()));
             known.extend(
@@ -208,7 +214,7 @@ impl Scope {
         let value = match expression.root.as_str() {
             DEFAULT_USER => self.of_person(actor, &mut path)?,
             "target" => {
-                let Place { domain, management_domain, connection } = &self.place;
+                let Place { domain, management_domain, connection, audience } = &self.place;
                 Value::String(match path.next()? {
                     Access::Member(name) if name == "domain" => domain.clone(),
                     Access::Member(name) if name == "issuer" => format!("https://{domain}/"),
@@ -219,6 +225,7 @@ impl Scope {
                         format!("https://{management_domain}/api/v2/")
                     }
                     Access::Member(name) if name == "connection" => connection.clone(),
+                    Access::Member(name) if name == "audience" => audience.clone()?,
                     _ => return None,
                 })
             }

@@ -87,6 +87,7 @@ impl Tenant {
             domain: self.domain().to_owned(),
             management_domain: self.spec.domain.clone(),
             connection: self.spec.realm.clone(),
+            audience: self.spec.audience.clone(),
         }
     }
 
