@@ -17,6 +17,8 @@ use super::settings::Settings;
 
 /// The folder, in the current one, in which runs keep what they have to remember.
 pub(super) const FOLDER: &str = ".countersign";
+/// The folder in it with the files that are locked for what one run at a time has. No target is called so.
+const LEASES: &str = "@leases";
 /// How the names of journals end.
 const ENDING: &str = "journal";
 
@@ -140,29 +142,29 @@ pub(super) fn all(target: &str) -> io::Result<Vec<Found>> {
     Ok(found)
 }
 
-/// Takes something for this process alone, such as a user of a pool; nothing if another process has it.
-pub(super) fn lease(target: &str, name: &str) -> io::Result<Option<File>> {
-    let folder = folder(target);
-    fs::create_dir_all(&folder)?;
-    let path = folder.join(format!("{name}.lease"));
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
+/// Takes something for this process alone, such as a phone number, which several targets may have; nothing if another
+/// process has it.
+pub(super) fn lease(name: &str) -> io::Result<Option<File>> {
+    lock(name, File::try_lock)
 }
 
 /// The right to change the settings of a tenant, which one run has, or to rely on them, which several may have; nothing
 /// if another run keeps it from being had.
 pub(super) fn settings_lease(domain: &str, may_change: bool) -> io::Result<Option<File>> {
-    let folder = Path::new(FOLDER);
-    fs::create_dir_all(folder)?;
     // A port has a colon before it, which not every system has in names.
-    let path = folder.join(format!("{}.lease", domain.replace(':', "_")));
+    let name = domain.replace(':', "_");
+    if may_change { lock(&name, File::try_lock) } else { lock(&name, File::try_lock_shared) }
+}
+
+fn lock(
+    name: &str,
+    try_lock: impl FnOnce(&File) -> Result<(), TryLockError>,
+) -> io::Result<Option<File>> {
+    let folder = Path::new(FOLDER).join(LEASES);
+    fs::create_dir_all(&folder)?;
+    let path = folder.join(name);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-    let locked = if may_change { file.try_lock() } else { file.try_lock_shared() };
-    match locked {
+    match try_lock(&file) {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::{self, AdjustedClock, Entropy, SystemEntropy},
     codes::CodeSource,
-    config::{Allowed, Places, Proof, TargetSpec},
+    config::{Allowed, Places, PoolUser, Proof, TargetSpec},
     exchange::{Request, Response, Retry},
     scenario::Channel,
     source::Span,
@@ -146,8 +146,10 @@ impl Tenant {
         // Sorted by when they began.
         let run = format!("{:x}{}", clock.now().as_secs(), random.text(6, ALPHABET));
         let journal = Journal::begin(name, &run).map_err(|error| on_disk(&error))?;
-        let numbers = Pool::new(name, spec.phone_numbers());
-        let users = Pool::new(name, spec.users.iter().map(|user| user.email.as_str()));
+        let numbers = Pool::new(spec.phone_numbers().map(str::to_owned));
+        // An address may be known in several tenants.
+        let of_tenant = |user: &PoolUser| format!("{} {}", spec.domain, user.email);
+        let users = Pool::new(spec.users.iter().map(of_tenant));
         Ok(Self {
             name: name.to_owned(),
             wire,

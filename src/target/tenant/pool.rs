@@ -1,6 +1,6 @@
 //! What there is a fixed number of in a tenant, each for one scenario at a time: users that are there, phone numbers.
 //!
-//! Runs beside each other in one folder share them, too: who has one locks a file.
+//! Runs beside each other in one folder share them, too, and so do targets: who has one locks a file.
 
 use std::{
     fs::File,
@@ -17,7 +17,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Things by their numbers.
 pub(super) struct Pool {
-    target: String,
     /// The names of their files.
     names: Vec<String>,
     taken: Mutex<Vec<bool>>,
@@ -34,10 +33,10 @@ pub(super) struct Lease<'a> {
 
 impl Pool {
     /// A pool of what these texts are, such as addresses; what is in the names of files does not tell them.
-    pub(super) fn new<'a>(target: &str, texts: impl Iterator<Item = &'a str>) -> Self {
-        let names: Vec<_> = texts.map(|text| format!("{:016x}", hash(text))).collect();
+    pub(super) fn new(texts: impl Iterator<Item = String>) -> Self {
+        let names: Vec<_> = texts.map(|text| format!("{:016x}", hash(&text))).collect();
         let taken = Mutex::new(vec![false; names.len()]);
-        Self { target: target.to_owned(), names, taken }
+        Self { names, taken }
     }
 
     /// How many there are.
@@ -63,7 +62,7 @@ impl Pool {
                 break;
             }
             if !taken[number]
-                && let Some(file) = journal::lease(&self.target, name)?
+                && let Some(file) = journal::lease(name)?
             {
                 numbers.push(number);
                 files.push(file);
