@@ -30,7 +30,7 @@ pub(super) enum Color {
 pub(super) enum Command {
     /// Run scenarios and compare what they see with their snapshots
     Run(Box<Run>),
-    /// Check scenario files, and the configuration of a target; nothing is sent
+    /// Check scenario files, and the configuration of a target; without `--probe` nothing is sent
     Check(Check),
     /// Judge what an application did at a served tenant by the rules for clients
     CheckClient(CheckClient),
@@ -132,6 +132,12 @@ pub(super) struct Check {
     /// Check what `countersign.yaml` in the current folder says of this target too
     #[arg(long, default_value = "emulator", value_name = "TARGET")]
     pub(super) target: String,
+    /// Ask the target, too, whether everything is as a run needs it; nothing is changed
+    #[arg(long)]
+    pub(super) probe: bool,
+    /// Name the scenarios that would be skipped, below the reason
+    #[arg(short, long, requires = "probe")]
+    pub(super) verbose: bool,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

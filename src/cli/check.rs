@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
-use super::{Exit, Failure, args::Check, configuration, exceptions, files, output::Output, run};
+use super::{
+    Exit, Failure, args::Check, configuration, exceptions, files, output::Output, probe, run,
+};
 use crate::{
     config::{CodeSource, Proof, TargetSpec},
     plan,
     scenario::Scenario,
+    source::Diagnostic,
 };
 
 pub(super) fn check(args: &Check, output: &Output) -> Result<Exit, Failure> {
@@ -18,6 +21,11 @@ pub(super) fn check(args: &Check, output: &Output) -> Result<Exit, Failure> {
         return Err(Failure::Input(problems, catalogue.sources));
     }
     let tenant = tenants.into_iter().next().flatten();
+    if args.probe && tenant.is_none() {
+        let message = format!("there is nothing to ask of `{}`", args.target);
+        let hint = "`--target` names a tenant of countersign.yaml";
+        return Err(Failure::input(Diagnostic::nowhere(message).hint(hint)));
+    }
     let ids: BTreeSet<_> = catalogue.scenarios.iter().map(|one| one.id.clone()).collect();
     if let Some(tenant) = &tenant {
         let exceptions = &tenant.exceptions;
@@ -40,6 +48,10 @@ pub(super) fn check(args: &Check, output: &Output) -> Result<Exit, Failure> {
     }
     let what = if count == 1 { "scenario is" } else { "scenarios are" };
     let mut text = format!("{count} {what} well-formed\n");
+    if let Some(tenant) = tenant.as_ref().filter(|_| args.probe) {
+        output.write(&text)?;
+        return probe::probe(args, tenant, &selected, &catalogue.sources, output);
+    }
     if let Some(tenant) = tenant {
         summarize(&args.target, &tenant, &selected, &mut text);
     }

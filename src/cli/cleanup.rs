@@ -3,9 +3,18 @@
 use std::sync::Arc;
 
 use super::{Exit, Failure, args::Cleanup, configuration, output::Output, target};
-use crate::{source::Sources, target::tenant};
+use crate::{
+    config::BUILT_IN,
+    source::{Diagnostic, Sources},
+    target::tenant,
+};
 
 pub(super) fn cleanup(args: &Cleanup, output: &Output) -> Result<Exit, Failure> {
+    if BUILT_IN.contains(&&*args.target) {
+        let message = format!("there is nothing to clean up in `{}`", args.target);
+        let hint = "what runs leave is in tenants, which are in countersign.yaml by name";
+        return Err(Failure::input(Diagnostic::nowhere(message).hint(hint)));
+    }
     let mut problems = Vec::new();
     let mut sources = Sources::default();
     let spec = configuration::tenant(&args.target, &mut sources, &mut problems);

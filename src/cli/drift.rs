@@ -11,7 +11,7 @@ use super::{
     configuration, files, listen,
     output::Output,
     run::{recorded, shard, watch_interrupt},
-    target::Opened,
+    target::{self, Opened},
 };
 use crate::{
     clock::{SeededEntropy, Stopwatch},
@@ -47,6 +47,11 @@ struct Input {
 pub(super) fn drift(args: &Args, output: &Output) -> Result<Exit, Failure> {
     let watch = Stopwatch::start();
     let Input { mut selected, recordings, store, tenants, parts, sources } = input(args)?;
+    for (name, tenant) in [&args.a, &args.b].into_iter().zip(&tenants) {
+        if let Some(tenant) = tenant {
+            target::confirm(name, tenant)?;
+        }
+    }
     let options = Options {
         jobs: args.jobs.into(),
         retries: 0,

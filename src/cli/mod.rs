@@ -14,6 +14,7 @@ mod generate;
 mod list;
 mod listen;
 mod output;
+mod probe;
 mod review;
 mod run;
 mod serve;

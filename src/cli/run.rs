@@ -12,7 +12,7 @@ use super::{
     files::{self, Catalogue},
     listen::{self, Listeners},
     output::{self, Output},
-    target::Opened,
+    target::{self, Opened},
 };
 use crate::{
     clock::SeededEntropy,
@@ -46,6 +46,9 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let selected = recorded(selected, &store, &mut problems);
     if !problems.is_empty() {
         return Err(Failure::Input(problems, sources));
+    }
+    if let Some(tenant) = &tenant {
+        target::confirm(&args.target, tenant)?;
     }
     let sources = Arc::new(sources);
     let listeners = Listeners::open(wanted, args.format, detail, &sources, output)?;

@@ -1,10 +1,17 @@
 //! A target, opened by its name, and left as it was found.
 
-use std::sync::Arc;
+#![expect(clippy::disallowed_methods, reason = "what was agreed to is kept in a file")]
+
+use std::{
+    fs,
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    path::Path,
+    sync::Arc,
+};
 
 use super::{Exit, Failure, output, output::Output};
 use crate::{
-    config::TargetSpec,
+    config::{Places, TargetSpec},
     source::{Diagnostic, Sources},
     target::{
         Emulated, Replay, Target, Tenant,
@@ -42,16 +49,8 @@ impl Opened {
         let places = spec.places.clone();
         let opened = Tenant::open(name, spec, parts, &waiting).await;
         let tenant = opened.map_err(|error| unreachable(&error, &places, sources))?;
-        let ahead = tenant.clock_difference();
-        if ahead != 0 {
-            let difference = format!("{} s", ahead.unsigned_abs() / 1000);
-            let word = if ahead > 0 { "behind" } else { "ahead of" };
-            let problem = Diagnostic::nowhere(format!(
-                "this machine's clock is {difference} {word} the tenant's"
-            ));
-            let hint =
-                "codes of authenticator apps are made for the tenant's time; set the clock right";
-            output.problems(&[problem.warning().hint(hint)], &Sources::default());
+        if let Some(problem) = tenant.clock_problem() {
+            output.problems(&[diagnostic(&problem, &places).warning()], sources);
         }
         Ok(Self::Tenant(Box::new(tenant)))
     }
@@ -89,17 +88,43 @@ pub(super) fn report(name: &str, done: &Cleanup, output: &Output) -> bool {
 }
 
 /// What keeps a tenant from being used, at the place in the configuration that it is about.
-pub(super) fn unreachable(
-    error: &OpenError,
-    places: &crate::config::Places,
-    sources: &Arc<Sources>,
-) -> Failure {
+pub(super) fn unreachable(error: &OpenError, places: &Places, sources: &Arc<Sources>) -> Failure {
+    let problem = Box::new(diagnostic(error, places));
+    Failure::NotReady(problem, Arc::clone(sources), exit(error))
+}
+
+/// The same, to be told.
+pub(super) fn diagnostic(error: &OpenError, places: &Places) -> Diagnostic {
     let problem = match error.field.place(places) {
         Some(span) => Diagnostic::at(span, error.message.clone()),
         None => Diagnostic::nowhere(error.message.clone()),
     };
-    let problem = Box::new(problem.hint(error.hint.clone()));
-    // Of the file alone is what it says of certificates; the rest depends on others.
-    let exit = if error.field == Field::Authorities { Exit::Usage } else { Exit::Unreachable };
-    Failure::NotReady(problem, Arc::clone(sources), exit)
+    problem.hint(error.hint.clone())
+}
+
+/// How the program ends with it: of the file alone is what it says of certificates; the rest depends on others.
+pub(super) fn exit(error: &OpenError) -> Exit {
+    if error.field == Field::Authorities { Exit::Usage } else { Exit::Unreachable }
+}
+
+/// Asks the person at the terminal, if there is one, whether users may be made in a tenant that people depend on. It is
+/// asked once in this folder; the error is that they may not.
+pub(super) fn confirm(name: &str, spec: &TargetSpec) -> Result<(), Failure> {
+    let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let folder = Path::new(".countersign").join(name);
+    let agreed = folder.join("agreed");
+    if !spec.production || !is_terminal || output::is_ci() || agreed.exists() {
+        return Ok(());
+    }
+    let question =
+        format!("`{name}` is in production: users are made and removed in it; go on? [y/N] ");
+    let mut answer = String::new();
+    write!(io::stderr(), "{question}")?;
+    io::stdin().lock().read_line(&mut answer)?;
+    if !["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
+        let problem = Box::new(Diagnostic::nowhere("nothing was sent").hint("`y` goes on"));
+        return Err(Failure::NotReady(problem, Arc::default(), Exit::Interrupted));
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(fs::write(agreed, "")?)
 }

@@ -1,6 +1,11 @@
 //! A program that finds a code by means of its own.
 
-use std::{io, process::Stdio, time::Duration};
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use thiserror::Error;
 use tokio::{process, time::timeout};
@@ -31,6 +36,25 @@ impl Command {
             return Err(NoProgram);
         }
         Ok(Self { program: program.clone(), arguments: arguments.to_vec(), pattern })
+    }
+
+    /// Whether the program is there: at its path, or in a folder of `PATH`.
+    #[expect(clippy::disallowed_methods, reason = "programs are found by a variable")]
+    pub(super) fn find(&self) -> Result<(), NoCode> {
+        let program = Path::new(&self.program);
+        let is_path = program.components().count() > 1;
+        let folders = if is_path { None } else { env::var_os("PATH") };
+        let mut places: Vec<_> = folders.iter().flat_map(env::split_paths).collect();
+        if is_path {
+            places.push(PathBuf::new());
+        }
+        let with_ending = format!("{}{}", self.program, env::consts::EXE_SUFFIX);
+        let is_there =
+            |place: &PathBuf| place.join(program).is_file() || place.join(&with_ending).is_file();
+        if places.iter().any(is_there) {
+            return Ok(());
+        }
+        Err(NoCode::Command { program: self.program.clone(), cause: "it is not there".to_owned() })
     }
 
     pub(super) async fn code(
@@ -119,6 +143,19 @@ mod tests {
         let error = error.expect_err("it never ends").to_string();
         assert_eq!(error, "`tail` gives no code: it was stopped: it took longer than 0.05 s");
         assert_eq!(Command::new(&[], Pattern::SixDigits).err(), Some(NoProgram));
+    }
+
+    #[test]
+    fn a_program_is_found_without_being_started() {
+        for (program, is_there) in [
+            ("sh", true),
+            ("/bin/sh", true),
+            ("/nowhere/at all", false),
+            ("nothing-of-this-name", false),
+        ] {
+            let command = Command::new(&[program.to_owned()], Pattern::SixDigits);
+            assert_eq!(command.expect("a program").find().is_ok(), is_there, "{program}");
+        }
     }
 
     #[tokio::test]

@@ -72,6 +72,23 @@ impl CodeSource {
         }
     }
 
+    /// Whether codes can be had from it, as far as that is seen without one; of an inbox also how many messages are in it.
+    /// Not later than `limit` there is an answer or an error.
+    pub async fn look(
+        &self,
+        wanted: Wanted<'_>,
+        limit: Duration,
+        clock: &(dyn Clock + Sync),
+    ) -> Result<Option<usize>, NoCode> {
+        match self {
+            Self::Imap(_) | Self::Http(_) => {
+                self.baseline(wanted, limit, clock).await.map(|had| Some(had.messages()))
+            }
+            Self::Command(command) => command.find().map(|()| None),
+            Self::Totp(_) | Self::Prompt(_) | Self::Fixed(_) => Ok(None),
+        }
+    }
+
     /// The code for `wanted` in the newest message since the baseline, as soon as it is there. Not later than `limit`
     /// there is a code or an error. Asked again with the same baseline it gives the same code, or that of a newer
     /// message; an app never gives a code twice.

@@ -67,6 +67,9 @@ impl<'a> Applications<'a> {
     }
 }
 
+/// What every application of Auth0's needs for the flows of these scenarios.
+const FLOWS: [Grant; 4] = [Grant::Password, Grant::PasswordRealm, Grant::Mfa, Grant::RefreshToken];
+
 fn is_as_wanted(client: &config::Client, wanted: &scenario::Client) -> bool {
     let proves = match &client.proof {
         Proof::Public => wanted.public,
@@ -76,14 +79,17 @@ fn is_as_wanted(client: &config::Client, wanted: &scenario::Client) -> bool {
         }
     };
     let may = match &wanted.grants {
-        // What every application of Auth0's needs for the flows of these scenarios.
-        None => client.grants.as_ref().is_none_or(|grants| {
-            let flows = [Grant::Password, Grant::PasswordRealm, Grant::Mfa, Grant::RefreshToken];
-            all(grants).is_superset(&all(&flows))
-        }),
+        None => grants_of(client).is_superset(&all(&FLOWS)),
         Some(wanted) => client.grants.as_ref().is_some_and(|grants| all(grants) == all(wanted)),
     };
     proves && may
+}
+
+/// The words of the grants that an application may use, as the file says; if it says nothing, those that the flows of
+/// scenarios need.
+#[must_use]
+pub fn grants_of(client: &config::Client) -> BTreeSet<&'static str> {
+    all(client.grants.as_deref().unwrap_or(&FLOWS))
 }
 
 /// The words of grants, those that stand for several written out.

@@ -11,7 +11,7 @@ use globset::GlobMatcher;
 use crate::scenario::Scenario;
 
 pub use self::{
-    applications::{Application, Applications},
+    applications::{Application, Applications, grants_of},
     gap::gap,
     tags::TagExpression,
 };

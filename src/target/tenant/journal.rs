@@ -156,6 +156,13 @@ pub(super) fn settings_lease(domain: &str, may_change: bool) -> io::Result<Optio
     if may_change { lock(&name, File::try_lock) } else { lock(&name, File::try_lock_shared) }
 }
 
+/// Whether a run in this folder may be changing the settings of a tenant at this moment. Nothing is kept.
+pub(super) fn is_changing(domain: &str) -> bool {
+    let path = Path::new(FOLDER).join(LEASES).join(domain.replace(':', "_"));
+    let file = OpenOptions::new().read(true).open(path);
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn lock(
     name: &str,
     try_lock: impl FnOnce(&File) -> Result<(), TryLockError>,

@@ -3,11 +3,14 @@
 //!
 //! Nothing that a run did not make is changed unless the target's `allow` says so.
 
+mod ask;
+mod grants;
 mod journal;
 mod management;
 mod open;
 mod pace;
 mod pool;
+mod probe;
 mod session;
 mod settings;
 mod tidy;
@@ -45,6 +48,7 @@ use crate::{
 };
 
 pub use open::{Field, OpenError};
+pub use probe::{Finding, Probed, State, probe};
 pub use tidy::{Cleanup, cleanup};
 
 /// A tenant that is ready for scenarios.
@@ -71,10 +75,10 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// How far the tenant's clock is ahead of this machine's, in milliseconds.
+    /// What there is to say of the clocks, if the tenant's and this machine's are apart.
     #[must_use]
-    pub const fn clock_difference(&self) -> i64 {
-        self.clock.ahead
+    pub fn clock_problem(&self) -> Option<OpenError> {
+        ask::clock_problem(&self.clock)
     }
 
     /// The domain that requests go to.
@@ -103,7 +107,7 @@ impl Tenant {
     }
 
     fn may_provision(&self) -> bool {
-        self.spec.management.is_some() && self.spec.allow.contains(&Allowed::Provision)
+        ask::may_provision(&self.spec)
     }
 
     /// An address for a user of this run, which nobody else has.
@@ -177,17 +181,22 @@ fn around_name(spec: &TargetSpec) -> (&str, &str) {
     address.and_then(|address| address.split_once('*')).unwrap_or(("", "@example.com"))
 }
 
+/// Why a scenario cannot be run in a tenant with these settings, if it cannot; without them, as far as the file tells.
+fn skip(scenario: &Scenario, spec: &TargetSpec, settings: Option<&Settings>) -> Option<String> {
+    plan::gap(scenario, spec).or_else(|| {
+        let now = settings.filter(|_| !ask::may_provision(spec))?;
+        let difference = Settings::of(&scenario.given.tenant).differs(now)?;
+        Some(format!("{difference} (`allow: [provision]` would change that)"))
+    })
+}
+
 impl Target for Tenant {
     fn name(&self) -> &str {
         &self.name
     }
 
     fn skip(&self, scenario: &Scenario) -> Option<String> {
-        plan::gap(scenario, &self.spec).or_else(|| {
-            let now = self.before.as_ref().filter(|_| !self.may_provision())?;
-            let difference = Settings::of(&scenario.given.tenant).differs(now)?;
-            Some(format!("{difference} (`allow: [provision]` would change that)"))
-        })
+        skip(scenario, &self.spec, self.before.as_ref())
     }
 
     /// Scenarios for the same settings are run together; those that may change them by themselves come last.

@@ -117,6 +117,26 @@ impl Settings {
         })
     }
 
+    /// The factors that are on, how messages to a phone go, and when a login asks for a factor; each with what it is
+    /// called.
+    pub(super) fn shown(&self) -> [(&'static str, String); 3] {
+        let is_sent = |word: &&str| ["sms", "voice"].contains(word);
+        let words = self.factors.iter().map(String::as_str);
+        let types: Vec<_> = words.filter(is_sent).collect();
+        let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+        let policy = if self.policies.is_empty() {
+            "never".to_owned()
+        } else {
+            self.policies.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+        };
+        let factors = self.factors.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        [
+            ("factors", or_none(factors)),
+            ("message types", or_none(types.join(", "))),
+            ("policy", policy),
+        ]
+    }
+
     /// The same for the same settings.
     pub(super) fn key(&self) -> String {
         format!("{:?} {:?}", self.policies, self.factors)
@@ -145,6 +165,17 @@ mod tests {
         let types = json!({"message_types": ["voice"]});
         let read = Settings::read(&factors, &types, &json!(["all-applications"]));
         assert_eq!(read, Some(settings(&["voice", "email"], &["all-applications"])));
+        let shown =
+            |settings: &Settings| settings.shown().map(|(name, text)| format!("{name}: {text}"));
+        assert_eq!(
+            read.as_ref().map(shown),
+            Some(
+                ["factors: email, voice", "message types: voice", "policy: all-applications"]
+                    .map(str::to_owned)
+            )
+        );
+        let none = shown(&settings(&[], &[]));
+        assert_eq!(none, ["factors: none", "message types: none", "policy: never"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::{
@@ -85,18 +86,66 @@ pub async fn cleanup(name: &str, spec: &TargetSpec, all: bool) -> Result<Cleanup
     }
     done.alive = alive.len();
     if done.failed.is_empty() {
-        by_mark(
-            &management,
-            &format!("{}{MARK}-", around_name(spec).0),
-            &alive,
-            all,
-            &mut done,
-            &mut retries,
-        )
-        .await
-        .map_err(|error| OpenError::new(Field::Management, error.to_string(), "try again"))?;
+        by_mark(&management, &mark(spec), &alive, all, &mut done, &mut retries)
+            .await
+            .map_err(|error| OpenError::new(Field::Management, error.to_string(), "try again"))?;
     }
     Ok(done)
+}
+
+/// What earlier runs have left, as far as it can be seen.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    /// The runs that go on.
+    pub(super) alive: Vec<String>,
+    /// How many have ended and have a journal.
+    pub(super) over: usize,
+    /// How many users those have left, as the journals say.
+    pub(super) users: usize,
+    /// Whether one has left settings that it had changed.
+    pub(super) settings: bool,
+}
+
+/// What the journals of this folder say of a target.
+pub(super) fn leftovers(name: &str) -> std::io::Result<Leftovers> {
+    let mut leftovers = Leftovers::default();
+    for found in journal::all(name)? {
+        match found {
+            Found::Alive(run) => leftovers.alive.push(run),
+            Found::Over(_, left) => {
+                leftovers.over += 1;
+                leftovers.users += left.users.len();
+                leftovers.settings |= left.settings.is_some();
+            }
+        }
+    }
+    Ok(leftovers)
+}
+
+/// How many users of the tenant have the mark of a run that is not among those that go on, as far as one search finds
+/// them, and how many of them are so young that their run may go on elsewhere.
+pub(super) async fn marked(
+    management: &Management<'_>,
+    spec: &TargetSpec,
+    alive: &[String],
+    retries: &mut Vec<Retry>,
+) -> Result<(usize, usize), PrepareError> {
+    let mark = mark(spec);
+    let users = management.search(&format!("email:{mark}*"), retries).await?;
+    let runs: Vec<_> = users.iter().filter_map(|user| over(user, &mark, alive)).collect();
+    Ok((runs.len(), runs.iter().filter(|run| is_young(run)).count()))
+}
+
+/// What the addresses of users begin with that runs have made.
+fn mark(spec: &TargetSpec) -> String {
+    format!("{}{MARK}-", around_name(spec).0)
+}
+
+/// The run that has made a user, if it is none of those that go on.
+fn over(user: &Value, mark: &str, alive: &[String]) -> Option<String> {
+    let email = user["email"].as_str()?.to_lowercase();
+    let run = email.strip_prefix(&*mark.to_lowercase())?.split('-').next()?;
+    (!alive.iter().any(|known| known == run)).then(|| run.to_owned())
 }
 
 /// Undoes what a journal has left.
@@ -166,14 +215,10 @@ async fn by_mark(
         let users = management.search(&format!("email:{mark}*"), retries).await?;
         let mut removed = 0;
         for user in users {
-            let email = user["email"].as_str().unwrap_or_default().to_lowercase();
-            let name = email.strip_prefix(&*mark.to_lowercase());
-            let run = name.and_then(|name| name.split('-').next());
-            let Some((id, run)) = user["user_id"].as_str().zip(run) else { continue };
-            if alive.iter().any(|known| known == run) {
+            let Some((id, run)) = user["user_id"].as_str().zip(over(&user, mark, alive)) else {
                 continue;
-            }
-            if !all && is_young(run) {
+            };
+            if !all && is_young(&run) {
                 if !kept.iter().any(|known| known == id) {
                     kept.push(id.to_owned());
                 }
