@@ -85,7 +85,8 @@ fn skips(probed: &Probed<'_>, selected: &[Arc<Scenario>], with_ids: bool) -> Str
     let skipped: usize = reasons.values().map(Vec::len).sum();
     let mut reasons: Vec<_> = reasons.into_iter().collect();
     reasons.sort_by_key(|(_, ids)| Reverse(ids.len()));
-    let mut text = format!("{skipped} of {} scenarios would be skipped\n", selected.len());
+    let known = if probed.knows_settings() { "" } else { ", as far as the file tells" };
+    let mut text = format!("{skipped} of {} scenarios would be skipped{known}\n", selected.len());
     let width = reasons.first().map_or(0, |(_, ids)| ids.len().to_string().len());
     for (reason, ids) in reasons {
         let _ = writeln!(text, "  {:>width$}  {reason}", ids.len());

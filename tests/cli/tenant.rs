@@ -49,6 +49,65 @@ fn certificates_that_are_none_are_told_where_the_file_is_named() {
     seen.says("the authorities of this file cannot be trusted").says("countersign.yaml:12:5");
 }
 
+#[test]
+fn what_is_no_tenant_is_neither_asked_nor_cleaned_up() {
+    let project = project();
+    for target in ["emulator", "replay"] {
+        let seen = project.run(&format!("check --probe --target {target}")).exits(2);
+        seen.says(&format!("there is nothing to ask of `{target}`"));
+        let seen = project.run(&format!("cleanup --target {target}")).exits(2);
+        seen.says(&format!("there is nothing to clean up in `{target}`"))
+            .says("what runs leave is in tenants, which are in countersign.yaml by name");
+    }
+}
+
+/// The program with these words and variables at a terminal, at which this is typed. It gets no further than its
+/// certificates, which are none.
+#[cfg(target_os = "linux")]
+fn at_a_terminal(project: &Project, args: &str, typed: &str) -> (Option<i32>, String) {
+    use std::{io::Write as _, process::Stdio};
+    let command = format!("{} {args}", env!("CARGO_BIN_EXE_countersign"));
+    let mut child = std::process::Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .current_dir(project.path())
+        .envs(VARIABLES)
+        .env_remove("CI")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a terminal");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(typed.as_bytes()).expect("somebody who reads");
+    let output = child.wait_with_output().expect("an end");
+    drop(stdin);
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn before_the_first_run_in_production_the_person_is_asked() {
+    let project = project();
+    project.write("countersign.yaml", format!("{TARGETS}    production: true\n"));
+    let question = "users are made and removed in it; go on? [y/N]";
+    let refused = "the authorities of this file cannot be trusted";
+    let run = "run --target staging";
+    for answer in ["\n", "n\n"] {
+        let (code, seen) = at_a_terminal(&project, run, answer);
+        assert_eq!(code, Some(130), "{seen}");
+        assert!(seen.contains(question) && !seen.contains(refused), "{seen}");
+    }
+    // Without a terminal nobody can be asked.
+    let seen = project.run_with(run, &VARIABLES, "").exits(2).says(refused);
+    assert!(!seen.stderr.contains(question));
+    let (code, seen) = at_a_terminal(&project, run, "y\n");
+    assert_eq!(code, Some(2), "{seen}");
+    assert!(seen.contains(question) && seen.contains(refused), "{seen}");
+    assert!(project.has(".countersign/staging/agreed"));
+    let (code, seen) = at_a_terminal(&project, run, "");
+    assert_eq!(code, Some(2), "{seen}");
+    assert!(!seen.contains(question) && seen.contains(refused), "{seen}");
+}
+
 /// Nothing of the file matters to targets that need none.
 #[test]
 fn the_emulator_needs_no_configuration() {

@@ -9,6 +9,7 @@ mod by_hand;
 #[path = "../mail/mod.rs"]
 mod mail;
 mod place;
+mod probe;
 mod served;
 #[path = "../trials/mod.rs"]
 mod trials;
@@ -21,7 +22,7 @@ use place::Inbox;
 type Test = (&'static str, &'static [Inbox], fn(Inbox) -> Result<(), Failed>);
 
 /// The tests by module.
-const TESTS: &[(&str, &[Test])] = &[("by_hand", by_hand::TESTS)];
+const TESTS: &[(&str, &[Test])] = &[("by_hand", by_hand::TESTS), ("probe", probe::TESTS)];
 
 fn main() {
     let mut trials = Vec::new();

@@ -261,6 +261,23 @@ impl Place {
         self.tenant.end();
     }
 
+    /// Puts a text in place of another in a file of the project, where it is once.
+    pub(crate) fn change(&self, file: &str, from: &str, to: &str) -> Result<()> {
+        let path = self.project().join(file);
+        let text = fs::read_to_string(&path)?;
+        if text.matches(from).count() != 1 {
+            return Err(format!("`{from}` is not once in {file}").into());
+        }
+        Ok(fs::write(path, text.replace(from, to))?)
+    }
+
+    /// Sets a variable of `.env` to another value.
+    pub(crate) fn variable(&self, name: &str, value: &str) -> Result<()> {
+        let all = self.variables();
+        let (_, old) = all.iter().find(|(known, _)| *known == name).ok_or("no such variable")?;
+        self.change(".env", &format!("{name}={old}\n"), &format!("{name}={value}\n"))
+    }
+
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
@@ -338,12 +355,13 @@ impl Place {
     }
 
     /// What is in `.env`; the last four are secrets.
-    pub(crate) fn variables(&self) -> [(&'static str, String); 7] {
+    pub(crate) fn variables(&self) -> [(&'static str, String); 8] {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let line = &self.tenant.line;
         [
             ("AUTH0_DOMAIN", self.tenant.domain.clone()),
             ("AUTH0_CLIENT_ID", text(&line["client_id"])),
+            ("AUTH0_SPA_CLIENT_ID", text(&line["spa_client_id"])),
             ("AUTH0_MANAGEMENT_CLIENT_ID", text(&line["management"]["client_id"])),
             ("AUTH0_CLIENT_SECRET", text(&line["client_secret"])),
             ("AUTH0_MANAGEMENT_CLIENT_SECRET", text(&line["management"]["client_secret"])),

@@ -86,8 +86,11 @@ pub(super) async fn discover(
     let issuer = format!("https://{domain}/");
     let said = json_of(&response);
     let Some(named) = said["issuer"].as_str().filter(|_| response.status == 200) else {
-        let message =
-            format!("there is no tenant at `{domain}`: the answer was {}", response.status);
+        let said = match response.status {
+            200 => "the answer names no `issuer`".to_owned(),
+            status => format!("the answer was {status}"),
+        };
+        let message = format!("there is no tenant at `{domain}`: asked who it is, {said}");
         return Err(OpenError::new(field, message, DOMAIN_HINT));
     };
     if named != issuer {

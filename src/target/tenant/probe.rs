@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::{AdjustedClock, RunningClock, Stopwatch},
     codes::{Address, CodeSource, Wanted},
-    config::{self, Client, Codes, TargetSpec},
+    config::{self, Client, Codes, Proof, TargetSpec},
     exchange::Retry,
     scenario::{Channel, Scenario},
     secret::Secret,
@@ -65,6 +65,12 @@ pub enum State {
 }
 
 impl Probed<'_> {
+    /// Whether the tenant's settings are known; what is not is taken to be what scenarios ask for.
+    #[must_use]
+    pub const fn knows_settings(&self) -> bool {
+        self.settings.is_some()
+    }
+
     /// Why a run would skip a scenario, if it would, as it would say it.
     #[must_use]
     pub fn skip(&self, scenario: &Scenario) -> Option<String> {
@@ -87,7 +93,9 @@ pub async fn probe<'a>(name: &str, spec: &'a TargetSpec) -> Probed<'a> {
 
 impl Finding {
     fn new(part: impl Into<String>, what: &'static str, text: impl Into<String>) -> Self {
-        Self { part: part.into(), what, text: text.into(), state: State::Good }
+        // Some of it is the tenant's, which has no say in what a terminal does.
+        let text = text.into().replace(char::is_control, "\u{fffd}");
+        Self { part: part.into(), what, text, state: State::Good }
     }
 
     fn told(part: impl Into<String>, what: &'static str, text: impl Into<String>) -> Self {
@@ -231,7 +239,10 @@ impl Questions<'_> {
             let problem = OpenError::new(field, message, "try again");
             findings.push(Finding::poor(&part, "proof", problem));
         } else {
-            let text = format!("accepted, by {}", client.proof.word());
+            let text = match &client.proof {
+                Proof::Public => "known, and public".to_owned(),
+                proof => format!("accepted, by {}", proof.word()),
+            };
             findings.push(Finding::new(&part, "proof", text));
             findings.push(Finding::new(&part, "grants", or_none(&allowed)));
         }
@@ -297,12 +308,14 @@ impl Questions<'_> {
             }
         };
         seen.findings.push(Finding::new(part, "token", "the tenant gives one"));
-        let others = if scopes.others == 0 {
-            String::new()
-        } else {
-            format!(" ({} more are not needed)", scopes.others)
+        let granted = match (&scopes.missing[..], scopes.others) {
+            ([], 0) => format!("all {} that a run needs", scopes.granted.len()),
+            ([], others) => {
+                format!("all {} that a run needs, and {others} more", scopes.granted.len())
+            }
+            _ => or_none(&scopes.granted),
         };
-        seen.findings.push(Finding::new(part, "scopes", or_none(&scopes.granted) + &others));
+        seen.findings.push(Finding::new(part, "scopes", granted));
         if let Some(problem) = scopes.problem() {
             seen.findings.push(Finding::bad(part, "scopes", problem));
             for (scope, cost) in &scopes.missing {
