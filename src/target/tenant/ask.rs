@@ -112,7 +112,7 @@ fn clock_of(response: &Response) -> Option<AdjustedClock> {
 }
 
 /// What there is to say of clocks that are apart.
-pub(super) fn clock_problem(clock: &AdjustedClock) -> Option<OpenError> {
+pub(super) fn clock_problem(clock: AdjustedClock) -> Option<OpenError> {
     let ahead = clock.ahead;
     let word = if ahead > 0 { "behind" } else { "ahead of" };
     let apart = ahead.unsigned_abs() / 1000;
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn clocks_that_are_apart_are_told() {
-        let said = |ahead| clock_problem(&AdjustedClock { ahead }).map(|problem| problem.message);
+        let said = |ahead| clock_problem(AdjustedClock { ahead }).map(|problem| problem.message);
         assert_eq!(said(0), None);
         let behind = "this machine's clock is 90 s behind the tenant's";
         assert_eq!(said(90_400).as_deref(), Some(behind));

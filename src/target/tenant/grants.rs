@@ -25,16 +25,16 @@ const ALPHABET: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// How often an assertion, which works once, is made anew when the answer to it was lost.
 const RETRIES: usize = 3;
 
-/// The grants, as the file names them and as requests do.
+/// The grants, as the file names them and as requests do; first those of which no login fails.
 pub(super) const GRANTS: [(Grant, GrantType); 8] = [
-    (Grant::Password, GrantType::Password),
-    (Grant::PasswordRealm, GrantType::PasswordRealm),
-    (Grant::MfaOob, GrantType::MfaOob),
     (Grant::MfaOtp, GrantType::MfaOtp),
+    (Grant::MfaOob, GrantType::MfaOob),
     (Grant::MfaRecoveryCode, GrantType::MfaRecoveryCode),
     (Grant::RefreshToken, GrantType::RefreshToken),
     (Grant::AuthorizationCode, GrantType::AuthorizationCode),
     (Grant::ClientCredentials, GrantType::ClientCredentials),
+    (Grant::Password, GrantType::Password),
+    (Grant::PasswordRealm, GrantType::PasswordRealm),
 ];
 
 /// The applications, each with what names it.
@@ -173,15 +173,12 @@ fn told(response: &Response) -> Result<Told, String> {
     let error = json_of(response)["error"].as_str().unwrap_or_default().to_owned();
     match (response.status, error.as_str()) {
         (_, "unauthorized_client" | "unsupported_grant_type") => Ok(Told::NotAllowed),
-        (_, "invalid_client") => Err(error),
-        // Of what was given, and not of who gave it.
-        (401, "invalid_grant" | "expired_token" | "unsupported_challenge_type") => {
+        // These are of what was given, and not of who gave it.
+        (401, "invalid_grant" | "expired_token" | "unsupported_challenge_type")
+        | (400 | 403, "invalid_grant" | "invalid_request" | "access_denied" | "invalid_target") => {
             Ok(Told::Allowed)
         }
-        (401, _) => Err(error),
-        (400 | 403, "invalid_grant" | "invalid_request" | "access_denied" | "invalid_target") => {
-            Ok(Told::Allowed)
-        }
+        (401, _) | (_, "invalid_client") => Err(error),
         (status, _) => Ok(Told::Nothing(format!("{status} {error}").trim_end().to_owned())),
     }
 }

@@ -78,7 +78,7 @@ impl Tenant {
     /// What there is to say of the clocks, if the tenant's and this machine's are apart.
     #[must_use]
     pub fn clock_problem(&self) -> Option<OpenError> {
-        ask::clock_problem(&self.clock)
+        ask::clock_problem(self.clock)
     }
 
     /// The domain that requests go to.

@@ -175,7 +175,7 @@ impl Questions<'_> {
                 Err(problem) => seen.findings.push(Finding::bad(part, "reachable", problem)),
             }
         }
-        seen.findings.push(of_clock(clock.as_ref()));
+        seen.findings.push(of_clock(clock));
         // No secret is sent to what is not the tenant; clients have the custom domain, if there is one.
         let is_there = |reached: Option<&bool>| reached.copied().unwrap_or_default();
         let for_clients = is_there(reached.last());
@@ -224,6 +224,13 @@ impl Questions<'_> {
                 grants::try_grant(wire, self.spec, clock, (field, client), by, retries).await
             };
             match self.within(field, question).await {
+                // Where the first question is answered with trouble, others are too.
+                Ok(Told::Nothing(answer)) if found.is_empty() => {
+                    let message = "it cannot be told whether the tenant accepts this application";
+                    let message = format!("{message}: the answer was {answer}");
+                    let problem = OpenError::new(field, message, "try again");
+                    return vec![Finding::bad(part, "proof", problem)];
+                }
                 Ok(told) => found.push((grant, told)),
                 Err(problem) => return vec![Finding::bad(part, "proof", problem)],
             }
@@ -233,19 +240,14 @@ impl Questions<'_> {
         };
         let allowed = words(|told| *told == Told::Allowed);
         let denied = words(|told| *told == Told::NotAllowed);
-        let mut findings = Vec::new();
-        if allowed.is_empty() && denied.is_empty() {
-            let message = "it could not be told whether the tenant accepts this application";
-            let problem = OpenError::new(field, message, "try again");
-            findings.push(Finding::poor(&part, "proof", problem));
-        } else {
-            let text = match &client.proof {
-                Proof::Public => "known, and public".to_owned(),
-                proof => format!("accepted, by {}", proof.word()),
-            };
-            findings.push(Finding::new(&part, "proof", text));
-            findings.push(Finding::new(&part, "grants", or_none(&allowed)));
-        }
+        let proof = match &client.proof {
+            Proof::Public => "known, and public".to_owned(),
+            proof => format!("accepted, by {}", proof.word()),
+        };
+        let mut findings = vec![
+            Finding::new(&part, "proof", proof),
+            Finding::new(&part, "grants", or_none(&allowed)),
+        ];
         if !denied.is_empty() {
             findings.push(Finding::told(&part, "not allowed", denied.join(", ")));
         }
@@ -415,7 +417,7 @@ fn of_domain(part: &str, domain: &str, discovered: &ask::Discovered) -> Vec<Find
     findings
 }
 
-fn of_clock(clock: Option<&AdjustedClock>) -> Finding {
+fn of_clock(clock: Option<AdjustedClock>) -> Finding {
     let Some(clock) = clock else {
         return Finding::told("clock", "difference", "not known: no answer has a date");
     };
