@@ -333,7 +333,7 @@ impl Questions<'_> {
                     seen.findings.extend(of_settings(spec, &settings));
                     seen.settings = Some(settings);
                 }
-                Err(problem) => seen.findings.push(Finding::bad("settings", "", problem)),
+                Err(problem) => seen.findings.push(Finding::bad("settings", "factors", problem)),
             }
         }
         if can("read:users") {
