@@ -21,6 +21,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_certificate_of_others", &[Outbox], a_certificate_of_others),
     ("certificates_that_are_none", &[Outbox], certificates_that_are_none),
     ("what_is_left_is_seen_and_left", &[Outbox], what_is_left_is_seen_and_left),
+    ("settings_that_may_be_changing", &[Outbox], settings_that_may_be_changing),
+    ("a_custom_domain", &[Outbox], a_custom_domain),
     ("a_run_skips_what_was_announced", &[Outbox], a_run_skips_what_was_announced),
 ];
 
@@ -151,6 +153,44 @@ fn what_is_left_is_seen_and_left(inbox: Inbox) -> Result<(), Failed> {
     assert_eq!(place.run(&["cleanup", "--target", "staging"])?.code, Some(0));
     let seen = probe(&place, PROBE)?;
     assert_eq!((place.users()?, seen.stderr.as_str()), (1, ""));
+    Ok(())
+}
+
+/// Another run has the settings to itself; nobody waits for it.
+fn settings_that_may_be_changing(inbox: Inbox) -> Result<(), Failed> {
+    let place = Place::start(&Wish::of(inbox))?;
+    place.take(&["email/first-enrolment"])?;
+    let [(_, domain), ..] = place.variables();
+    let leases = place.project().join(".countersign/@leases");
+    fs::create_dir_all(&leases)?;
+    let lease = fs::File::create(leases.join(domain.replace(':', "_")))?;
+    lease.lock()?;
+    let seen = probe(&place, PROBE)?;
+    assert_eq!(seen.code, Some(0), "{seen:?}");
+    seen.tells("warning: a run in this folder may be changing the settings at this moment");
+    lease.unlock()?;
+    assert_eq!(probe(&place, PROBE)?.stderr, "");
+    Ok(())
+}
+
+/// Applications have it, and users are made at the tenant's own.
+fn a_custom_domain(inbox: Inbox) -> Result<(), Failed> {
+    let place = Place::start(&Wish::of(inbox))?;
+    place.take(&["email/first-enrolment"])?;
+    let [(_, domain), ..] = place.variables();
+    let other = domain.replace("localhost", "127.0.0.1");
+    let with = |custom: &str| format!("    ca: authorities.pem\n    custom_domain: {custom}\n");
+    place.change("countersign.yaml", "    ca: authorities.pem\n", &with(&other))?;
+    let seen = probe(&place, PROBE)?;
+    assert_eq!((seen.code, seen.stderr.as_str()), (Some(0), ""));
+    seen.shows(&format!("custom_domain  reachable      https://{other}/, trusted, and its issuer"));
+    place.change("countersign.yaml", &with(&other), &with("localhost:1"))?;
+    let seen = probe(&place, PROBE)?;
+    assert_eq!(seen.code, Some(3), "{seen:?}");
+    seen.tells("error: the tenant `localhost:1` cannot be reached");
+    seen.tells("countersign.yaml:5:5");
+    seen.shows("client         proof          not asked: the tenant cannot be reached");
+    seen.shows("management     token          the tenant gives one");
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! Nothing that a run did not make is changed unless the target's `allow` says so.
 
 mod ask;
+mod finding;
 mod grants;
 mod journal;
 mod management;
@@ -47,8 +48,9 @@ use crate::{
     step::Place,
 };
 
+pub use finding::{Finding, State};
 pub use open::{Field, OpenError};
-pub use probe::{Finding, Probed, State, probe};
+pub use probe::{Probed, probe};
 pub use tidy::{Cleanup, cleanup};
 
 /// A tenant that is ready for scenarios.

@@ -8,18 +8,18 @@ use tokio::{sync::Mutex, time::timeout};
 
 use super::{
     MARK, around_name, ask,
+    finding::{self, Finding, or_none},
     grants::{self, Compared, GRANTS, Told},
-    journal,
     management::Management,
     open::{Field, OpenError},
     settings::Settings,
-    tidy::{self, Leftovers},
+    tidy,
     wire::Wire,
 };
 use crate::{
     clock::{AdjustedClock, RunningClock, Stopwatch},
-    codes::{Address, CodeSource, Wanted},
-    config::{self, Client, Codes, Proof, TargetSpec},
+    codes::{Address, Wanted},
+    config::{self, Client, Proof, TargetSpec},
     exchange::Retry,
     scenario::{Channel, Scenario},
     secret::Secret,
@@ -36,32 +36,6 @@ pub struct Probed<'a> {
     pub findings: Vec<Finding>,
     spec: &'a TargetSpec,
     settings: Option<Settings>,
-}
-
-/// One thing that was found out.
-#[derive(Debug)]
-pub struct Finding {
-    /// The key of the target that it is about.
-    pub part: String,
-    /// What of it.
-    pub what: &'static str,
-    /// What was found.
-    pub text: String,
-    /// How good that is.
-    pub state: State,
-}
-
-/// How good something is that was found out.
-#[derive(Debug)]
-pub enum State {
-    /// As it should be.
-    Good,
-    /// To be known, or not asked.
-    Told,
-    /// A run goes on all the same.
-    Poor(OpenError),
-    /// It keeps a run, or some of its scenarios, from going well.
-    Bad(OpenError),
 }
 
 impl Probed<'_> {
@@ -86,31 +60,9 @@ pub async fn probe<'a>(name: &str, spec: &'a TargetSpec) -> Probed<'a> {
     let (tenant, codes) = tokio::join!(questions.of_tenant(alive), questions.of_codes());
     let Seen { mut findings, settings, marked } = tenant;
     findings.extend(codes);
-    findings.push(of_journals(name, leftovers));
+    findings.push(finding::of_journals(name, leftovers));
     findings.extend(marked);
     Probed { findings, spec, settings }
-}
-
-impl Finding {
-    fn new(part: impl Into<String>, what: &'static str, text: impl Into<String>) -> Self {
-        // Some of it is the tenant's, which has no say in what a terminal does.
-        let text = text.into().replace(char::is_control, "\u{fffd}");
-        Self { part: part.into(), what, text, state: State::Good }
-    }
-
-    fn told(part: impl Into<String>, what: &'static str, text: impl Into<String>) -> Self {
-        Self { state: State::Told, ..Self::new(part, what, text) }
-    }
-
-    fn poor(part: impl Into<String>, what: &'static str, problem: OpenError) -> Self {
-        let text = problem.message.clone();
-        Self { state: State::Poor(problem), ..Self::new(part, what, text) }
-    }
-
-    fn bad(part: impl Into<String>, what: &'static str, problem: OpenError) -> Self {
-        let text = problem.message.clone();
-        Self { state: State::Bad(problem), ..Self::new(part, what, text) }
-    }
 }
 
 /// What the tenant itself tells.
@@ -170,12 +122,12 @@ impl Questions<'_> {
             match discovered {
                 Ok(discovered) => {
                     clock = discovered.clock.or(clock);
-                    seen.findings.extend(of_domain(part, domain, &discovered));
+                    seen.findings.extend(finding::of_domain(part, domain, &discovered));
                 }
                 Err(problem) => seen.findings.push(Finding::bad(part, "reachable", problem)),
             }
         }
-        seen.findings.push(of_clock(clock));
+        seen.findings.push(finding::of_clock(clock));
         // No secret is sent to what is not the tenant; clients have the custom domain, if there is one.
         let is_there = |reached: Option<&bool>| reached.copied().unwrap_or_default();
         let for_clients = is_there(reached.last());
@@ -330,7 +282,7 @@ impl Questions<'_> {
                 async |retries: &mut Vec<Retry>| ask::settings(&management, retries).await;
             match self.within(field, question).await {
                 Ok(settings) => {
-                    seen.findings.extend(of_settings(spec, &settings));
+                    seen.findings.extend(finding::of_settings(spec, &settings));
                     seen.settings = Some(settings);
                 }
                 Err(problem) => seen.findings.push(Finding::bad("settings", "factors", problem)),
@@ -342,7 +294,7 @@ impl Questions<'_> {
                 marked.map_err(|error| ask::of_management(&error))
             };
             seen.marked = Some(match self.within(field, question).await {
-                Ok(marked) => of_users(self.name, marked),
+                Ok(marked) => finding::of_users(self.name, marked),
                 Err(problem) => Finding::poor("leftovers", "users", problem),
             });
         }
@@ -365,8 +317,9 @@ impl Questions<'_> {
                             .await
                     }
                 };
-                looked.map(|messages| shown(&self.spec.codes[&channel], &source, messages)).map_err(
-                    |cause| {
+                looked
+                    .map(|messages| finding::shown(&self.spec.codes[&channel], &source, messages))
+                    .map_err(|cause| {
                         let message =
                             format!("the codes of `{}` cannot be had: {cause}", channel.word());
                         OpenError::new(
@@ -374,8 +327,7 @@ impl Questions<'_> {
                             message,
                             "see the keys of this source in docs/tenant.md",
                         )
-                    },
-                )
+                    })
             };
             match looked.await {
                 Ok(text) => Finding::new("codes", channel.word(), text),
@@ -389,112 +341,12 @@ impl Questions<'_> {
 const GRANTS_HINT: &str = "in Auth0's dashboard they are on the application's page: Advanced Settings, Grant Types; in \
 the file `grants` says which it may use";
 
-fn or_none(words: &[&str]) -> String {
-    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
-}
-
 /// What names an application in the file.
 fn part_of(field: Field) -> String {
     match field {
         Field::Client(Some(number)) => format!("clients[{number}]"),
         _ => "client".to_owned(),
     }
-}
-
-fn of_domain(part: &str, domain: &str, discovered: &ask::Discovered) -> Vec<Finding> {
-    let issuer = format!("https://{domain}/, trusted, and its issuer");
-    let endpoints: Vec<_> = discovered.endpoints.iter().map(String::as_str).collect();
-    let mut findings = vec![
-        Finding::new(part, "reachable", issuer),
-        Finding::told(part, "endpoints", or_none(&endpoints)),
-    ];
-    if !discovered.endpoints.contains("mfa_challenge") {
-        let field = if part == "domain" { Field::Domain } else { Field::CustomDomain };
-        let message = "discovery does not name the endpoint of MFA challenges";
-        let hint = "whether the tenant has the MFA API, a scenario will tell";
-        findings.push(Finding::poor(part, "endpoints", OpenError::new(field, message, hint)));
-    }
-    findings
-}
-
-fn of_clock(clock: Option<AdjustedClock>) -> Finding {
-    let Some(clock) = clock else {
-        return Finding::told("clock", "difference", "not known: no answer has a date");
-    };
-    match ask::clock_problem(clock) {
-        Some(problem) => Finding::poor("clock", "difference", problem),
-        None => Finding::new("clock", "difference", "less than 2 s"),
-    }
-}
-
-fn of_settings(spec: &TargetSpec, settings: &Settings) -> Vec<Finding> {
-    let shown = settings.shown().into_iter();
-    let mut findings: Vec<_> =
-        shown.map(|(what, text)| Finding::told("settings", what, text)).collect();
-    findings.push(if ask::may_provision(spec) {
-        Finding::new("settings", "provision", "allowed: they are made what scenarios ask for")
-    } else {
-        let text = "not in `allow`: scenarios that ask for others are skipped";
-        Finding::told("settings", "provision", text)
-    });
-    if journal::is_changing(&spec.domain) {
-        let message = "a run in this folder may be changing the settings at this moment";
-        let hint = "ask again when it has ended";
-        findings.push(Finding::poor(
-            "settings",
-            "run",
-            OpenError::new(Field::Nothing, message, hint),
-        ));
-    }
-    findings
-}
-
-fn of_journals(name: &str, leftovers: std::io::Result<Leftovers>) -> Finding {
-    let (part, what) = ("leftovers", "journals");
-    let left = match leftovers {
-        Ok(left) => left,
-        Err(error) => {
-            let message = format!("the journals cannot be read: {error}");
-            let hint = format!("they are in `{}/{name}`", journal::FOLDER);
-            return Finding::poor(part, what, OpenError::new(Field::Nothing, message, hint));
-        }
-    };
-    let going_on = match left.alive.len() {
-        0 => String::new(),
-        1 => "; 1 run goes on".to_owned(),
-        runs => format!("; {runs} runs go on"),
-    };
-    if left.over == 0 {
-        return Finding::new(part, what, format!("none{going_on}"));
-    }
-    let runs = count(left.over, "run");
-    let settings = if left.settings { ", and settings that it changed" } else { "" };
-    let message =
-        format!("{runs} ended and left {}{settings}{going_on}", count(left.users, "user"));
-    Finding::poor(part, what, OpenError::new(Field::Nothing, message, cleanup_hint(name)))
-}
-
-fn of_users(name: &str, (all, young): (usize, usize)) -> Finding {
-    let (part, what) = ("leftovers", "users");
-    if all == 0 {
-        return Finding::new(part, what, format!("none whose address has `{MARK}-` in it"));
-    }
-    let old = all - young;
-    if old == 0 {
-        let text =
-            format!("{}, made within the last hour: a run elsewhere may go on", count(all, "user"));
-        return Finding::told(part, what, text);
-    }
-    let message = format!("{} of runs that are over", count(old, "user"));
-    Finding::poor(part, what, OpenError::new(Field::Nothing, message, cleanup_hint(name)))
-}
-
-fn cleanup_hint(name: &str) -> String {
-    format!("`countersign cleanup --target {name}` removes what is left")
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// Whose messages are listed: an address that runs could use. An app has none.
@@ -508,19 +360,5 @@ fn wanted(spec: &TargetSpec, channel: Channel) -> Option<Address> {
         Channel::Sms => number().map(Address::Sms),
         Channel::Voice => number().map(Address::Voice),
         _ => None,
-    }
-}
-
-/// What a source is, and how many messages it has.
-fn shown(codes: &Codes, source: &CodeSource, messages: Option<usize>) -> String {
-    let word = codes.source.word();
-    let messages = count(messages.unwrap_or_default(), "message");
-    match source {
-        CodeSource::Imap(_) => format!("{word}: the folder is read, {messages}"),
-        CodeSource::Http(_) => format!("{word}: the list is read, {messages}"),
-        CodeSource::Command(_) => format!("{word}: the program is there"),
-        CodeSource::Prompt(_) => format!("{word}: there is a terminal"),
-        CodeSource::Totp(_) => format!("{word}: made of the secret of an enrolment"),
-        CodeSource::Fixed(_) => format!("{word}: always the same"),
     }
 }
