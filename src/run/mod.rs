@@ -55,9 +55,8 @@ pub async fn execute(
     let emit = RefCell::new(emit);
     let stopped = || {
         let summary = summary.borrow();
-        // Where one could not reach the target, the others could not either.
         *interrupt.borrow()
-            || summary.unreachable
+            || target.is_gone()
             || options.fail_fast && (summary.failed + summary.errored) > 0
     };
     let run = async |(index, case): (usize, Case)| {

@@ -40,6 +40,11 @@ pub trait Target: Sync {
         String::new()
     }
 
+    /// Whether it cannot be reached, however often that was tried: no other scenario need try.
+    fn is_gone(&self) -> bool {
+        false
+    }
+
     /// Makes a tenant with users as the case's scenario wants them. `seed` decides what is made up.
     fn prepare<'a>(
         &'a self,

@@ -207,6 +207,10 @@ impl Target for Tenant {
         format!("{} {key}", u8::from(self.is_alone(scenario)))
     }
 
+    fn is_gone(&self) -> bool {
+        self.wire.is_gone()
+    }
+
     fn prepare<'a>(
         &'a self,
         case: &'a Case,

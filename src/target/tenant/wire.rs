@@ -76,6 +76,11 @@ impl Wire {
         Ok(Self { client, pace: Mutex::new(pace), is_gone: AtomicBool::new(false) })
     }
 
+    /// Whether the tenant could not be reached the last time, however often that was tried.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
+    }
+
     /// Sends a request until there is an answer, as far as that does no harm; what was done again goes to `retries`.
     pub(super) async fn send(
         &self,
@@ -136,7 +141,7 @@ impl Wire {
         if !is_safe {
             return Err(SendError::Lost(reason));
         }
-        if tries >= RETRIES || self.is_gone.load(Ordering::Relaxed) {
+        if tries >= RETRIES || self.is_gone() {
             self.is_gone.store(true, Ordering::Relaxed);
             return Err(SendError::Unreachable(reason));
         }
