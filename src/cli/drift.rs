@@ -149,8 +149,13 @@ fn input(args: &Args) -> Result<Input, Failure> {
         }
         loaded => loaded?,
     };
-    let files::Catalogue { scenarios, mut sources, store, .. } = catalogue;
+    let files::Catalogue { scenarios, mut sources, mut store, .. } = catalogue;
     one_tenant(&tenants, &mut problems);
+    // Where a tenant is known to differ, the recordings are its own.
+    if let ([Some(tenant)], SNAPSHOTS) = (&tenants[..], &*args.b) {
+        let exceptions = tenant.exceptions.iter().map(|(id, _)| id.value.clone());
+        store = store.of(&args.a, exceptions);
+    }
     let selection = files::selection(&args.selection, shard, &mut sources, &mut problems);
     let selected = selection.select(scenarios);
     if selected.is_empty() && problems.is_empty() && args.shard.is_none() {

@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn the_documented_inbox_can_be_asked() {
-        let page = include_str!("../../docs/tenant.md");
+        let page = include_str!("../../docs/configuration.md");
         let (_, example) = page.split_once("```yaml\nsms:\n").expect("an example");
         let (example, _) = example.split_once("```").expect("its end");
         let codes = example.replace('\n', "\n      ");

@@ -129,7 +129,7 @@ fn certificates_are_looked_for() {
 /// The example of the page is one that works.
 #[test]
 fn the_documented_target_lacks_nothing_but_its_variables() {
-    let page = include_str!("../../docs/tenant.md");
+    let page = include_str!("../../docs/configuration.md");
     let (_, example) = page.split_once("```yaml\n").expect("an example");
     let (example, _) = example.split_once("```").expect("its end");
     let project = project();

@@ -8,6 +8,7 @@
 mod by_hand;
 #[path = "../mail/mod.rs"]
 mod mail;
+mod page;
 mod place;
 mod probe;
 mod served;
@@ -22,7 +23,8 @@ use place::Inbox;
 type Test = (&'static str, &'static [Inbox], fn(Inbox) -> Result<(), Failed>);
 
 /// The tests by module.
-const TESTS: &[(&str, &[Test])] = &[("by_hand", by_hand::TESTS), ("probe", probe::TESTS)];
+const TESTS: &[(&str, &[Test])] =
+    &[("by_hand", by_hand::TESTS), ("page", page::TESTS), ("probe", probe::TESTS)];
 
 fn main() {
     let mut trials = Vec::new();

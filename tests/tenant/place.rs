@@ -147,10 +147,15 @@ impl Place {
 
     /// Runs the program to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Result<Ran> {
-        let mut command = tokio::process::Command::from(self.command(args));
+        self.finish(self.command(args))
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn finish(&self, command: Command) -> Result<Ran> {
+        let mut command = tokio::process::Command::from(command);
         command.kill_on_drop(true);
         let output = async { tokio::time::timeout(LIMIT, command.output()).await };
-        let output = self.block_on(output).map_err(|_| format!("{args:?} did not end"))??;
+        let output = self.block_on(output).map_err(|_| format!("{command:?} did not end"))??;
         Ok(Ran {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout)?,

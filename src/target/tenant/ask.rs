@@ -128,7 +128,7 @@ pub(super) fn source(
 ) -> Result<CodeSource, OpenError> {
     opened.map_err(|cause| {
         let message = format!("the codes of `{}` cannot be had: {cause}", channel.word());
-        let hint = "docs/tenant.md has the keys of every kind of source";
+        let hint = "docs/configuration.md has the keys of every kind of source";
         OpenError::new(Field::Codes(channel), message, hint)
     })
 }

@@ -325,7 +325,7 @@ impl Questions<'_> {
                         OpenError::new(
                             field,
                             message,
-                            "see the keys of this source in docs/tenant.md",
+                            "see the keys of this source in docs/configuration.md",
                         )
                     })
             };
