@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-/// Conformance tests for Auth0's MFA API: YAML scenarios, run against an emulated tenant or a recording
+/// Conformance tests for Auth0's MFA API: YAML scenarios, run against a tenant, an emulated one or a recording
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, max_term_width = 100)]
 #[command(
@@ -84,7 +84,7 @@ pub(super) struct Selection {
 pub(super) struct Run {
     #[command(flatten)]
     pub(super) selection: Selection,
-    /// Where to send the requests: `emulator` or `replay`
+    /// Where to send the requests: `emulator`, `replay` or a tenant of `countersign.yaml`
     #[arg(long, default_value = "emulator", value_name = "TARGET")]
     pub(super) target: String,
     /// With `--target replay`: play back what this tenant of `countersign.yaml` does where it is known to differ
@@ -189,7 +189,7 @@ pub(super) struct Cleanup {
 3 a target could not be reached or prepared; 130 interrupted"
 )]
 pub(super) struct Drift {
-    /// The target that is asked about: `emulator` or `replay`
+    /// The target that is asked about: `emulator`, `replay` or a tenant of `countersign.yaml`
     #[arg(value_name = "A")]
     pub(super) a: String,
     /// What it is compared with: another target, or `snapshots`, which are the recordings as they are

@@ -103,8 +103,8 @@ fn ci_files_run_what_the_page_runs(_: Inbox) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Each reason and message of the tables is one of the program's, and each reason for which a scenario is skipped is in
-/// the table.
+/// Each reason and message of the tables is one of the program's, each reason for which a scenario is skipped is in the
+/// table, and the scopes are those that a run asks for.
 fn reasons_and_messages_are_there(_: Inbox) -> Result<(), Failed> {
     let mut program = String::new();
     for entry in WalkDir::new(root().join("src")) {
@@ -128,6 +128,13 @@ fn reasons_and_messages_are_there(_: Inbox) -> Result<(), Failed> {
     }
     assert!(rows > 25, "{rows}");
     let page = PAGE.replace('`', "");
+    let wanted: BTreeSet<_> = PAGE.split("```text\n").skip(1).flat_map(first_lines).collect();
+    let text = fs::read_to_string(root().join("src/target/tenant/ask.rs"))?;
+    let is_scope = |text: &&str| {
+        text.contains(':')
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || b":_".contains(&byte))
+    };
+    assert_eq!(wanted, text.split('"').filter(is_scope).collect());
     for source in ["src/plan/gap.rs", "src/plan/applications.rs", "src/target/tenant/settings.rs"] {
         let text = fs::read_to_string(root().join(source))?.replace('`', "");
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -207,6 +214,11 @@ fn commands(part: &str) -> impl Iterator<Item = (&str, i32)> {
         }
         None => (line, 0),
     })
+}
+
+/// The lines until a block ends.
+fn first_lines(after: &str) -> impl Iterator<Item = &str> {
+    after.lines().take_while(|line| !line.starts_with("```"))
 }
 
 /// The first block of a language.
