@@ -164,7 +164,7 @@ fn set_up(place: &mut Place) -> Result<(), Failed> {
             name => value(name).unwrap_or(example),
         };
         assert_ne!(value, "...", "nothing is known as {name}");
-        variables += &format!("{name}={value}\n");
+        variables.extend([name, "=", value, "\n"]);
     }
     fs::write(place.project().join(".env"), variables)?;
     let configuration = block("yaml", files).ok_or("no countersign.yaml")?;
