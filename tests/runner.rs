@@ -19,7 +19,7 @@ use countersign::{
     snapshot::{Redactor, Store, Update},
     source::{Sources, Style},
     step::{Credentials, Person, Place, Scope},
-    target::{Intent, NoAssertion, NoPush, PrepareError, SendError, Session, Target},
+    target::{Intent, NoAssertion, NoPush, NotPrepared, SendError, Session, Target},
 };
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
@@ -49,7 +49,7 @@ impl Target for Told {
         &'a self,
         _: &'a Case,
         _: u64,
-    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, NotPrepared>> {
         Box::pin(ready(Ok(Box::new(ToldSession(self)) as Box<dyn Session>)))
     }
 }

@@ -28,7 +28,7 @@ use countersign::{
     secret::Kind,
     snapshot::{Redactor, Store, Update},
     step::Scope,
-    target::{Emulated, Intent, NoAssertion, NoPush, PrepareError, SendError, Session, Target},
+    target::{Emulated, Intent, NoAssertion, NoPush, NotPrepared, SendError, Session, Target},
 };
 use futures_util::future::BoxFuture;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -88,7 +88,7 @@ impl Target for Tapped {
         &'a self,
         case: &'a Case,
         seed: u64,
-    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, NotPrepared>> {
         Box::pin(async move {
             let session = self.emulated.prepare(case, seed).await?;
             for (kind, value) in session.scope().known() {

@@ -102,6 +102,9 @@ pub(super) struct Run {
     /// Let a scenario that the target cannot run count as one that failed
     #[arg(long)]
     pub(super) no_skip: bool,
+    /// Remove first what interrupted runs have left in the tenant, as `countersign cleanup` does
+    #[arg(long)]
+    pub(super) cleanup: bool,
     /// Begin no scenario after one has failed
     #[arg(long)]
     pub(super) fail_fast: bool,

@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Exit, Failure, args::Cleanup, configuration, output::Output, target};
+use super::{
+    Exit, Failure,
+    args::Cleanup,
+    configuration,
+    output::{self, Output},
+    target,
+};
 use crate::{
-    config::BUILT_IN,
+    config::{BUILT_IN, TargetSpec},
     source::{Diagnostic, Sources},
     target::tenant,
 };
@@ -28,6 +34,26 @@ pub(super) fn cleanup(args: &Cleanup, output: &Output) -> Result<Exit, Failure> 
         .map_err(Failure::Target)?;
     let done = runtime.block_on(tenant::cleanup(&args.target, &spec, args.all));
     let done = done.map_err(|error| target::unreachable(&error, &spec.places, &sources))?;
+    output.write(&said(&done))?;
+    let is_whole = target::report(&args.target, &done, output);
+    Ok(if is_whole { Exit::Passed } else { Exit::Unreachable })
+}
+
+/// Cleans up before a run, and says on standard error what came of it. Whether all was undone.
+pub(super) async fn before_run(
+    name: &str,
+    spec: &TargetSpec,
+    sources: &Arc<Sources>,
+    output: &Output,
+) -> Result<bool, Failure> {
+    let done = tenant::cleanup(name, spec, false).await;
+    let done = done.map_err(|error| target::unreachable(&error, &spec.places, sources))?;
+    output::note(said(&done).trim_end());
+    Ok(target::report(name, &done, output))
+}
+
+/// What was done, for a person.
+fn said(done: &tenant::Cleanup) -> String {
     let count = |number: usize, what: &str| match number {
         1 => format!("1 {what}"),
         _ => format!("{number} {what}s"),
@@ -44,8 +70,5 @@ pub(super) fn cleanup(args: &Cleanup, output: &Output) -> Result<Exit, Failure> 
         let why = "less than an hour old, and of no run that is known here";
         lines.push(format!("{left} left alone: {why} (`--all` removes them too)"));
     }
-    let text = lines.join("\n") + "\n";
-    output.write(&text)?;
-    let is_whole = target::report(&args.target, &done, output);
-    Ok(if is_whole { Exit::Passed } else { Exit::Unreachable })
+    lines.join("\n") + "\n"
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::{
     Exit, Failure,
     args::{Format, Run, Update as UpdateArg},
-    configuration, exceptions,
+    cleanup, configuration, exceptions,
     files::{self, Catalogue},
     listen::{self, Listeners},
     output::{self, Output},
@@ -23,7 +23,7 @@ use crate::{
     run::{self, Options},
     scenario::Scenario,
     snapshot::{Snapshot, Store, Update},
-    source::Diagnostic,
+    source::{Diagnostic, Sources},
 };
 
 pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
@@ -37,6 +37,10 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let wanted = listen::wanted(&args.report, &mut problems);
     let detail = detail(args, &mut problems);
     problems.append(&mut of_target);
+    if args.cleanup && tenant.is_none() && problems.is_empty() {
+        let problem = Diagnostic::nowhere("`--cleanup` removes what is left in a tenant");
+        problems.push(problem.hint("leave it out, or name a tenant with `--target`"));
+    }
     let ids: BTreeSet<String> = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
     let selected = selection.select(scenarios);
     if selected.is_empty() && problems.is_empty() && args.shard.is_none() {
@@ -73,7 +77,15 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let summary = runtime.block_on(async {
         // From here on an interruption is for the run to hear: what it has made is removed first.
         let interrupt = watch_interrupt();
-        let opened = Opened::open(&args.target, tenant, parts, &sources, output).await?;
+        let ready = ready(args, tenant, parts, &sources, output);
+        let Some(opened) = unless_stopped(ready, interrupt.clone()).await? else {
+            let interrupted = *interrupt.borrow();
+            let not_run = selected.len() * usize::from(args.repeat);
+            let summary =
+                Summary { not_run, interrupted, unreachable: !interrupted, ..Summary::default() };
+            drop(sender.send(Event::RunFinished(summary)));
+            return Ok(summary);
+        };
         let target = opened.target();
         let mut selected = selected;
         selected.sort_by_cached_key(|(scenario, _)| target.batch(scenario));
@@ -110,6 +122,34 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         output.problems(&unused(&store, &ids), &sources);
     }
     Ok(exit(&summary))
+}
+
+/// The target, ready for the first scenario; nothing if it is to be cleaned up first and cannot be.
+async fn ready(
+    args: &Run,
+    tenant: Option<TargetSpec>,
+    parts: u32,
+    sources: &Arc<Sources>,
+    output: &Output,
+) -> Result<Option<Opened>, Failure> {
+    if let (true, Some(tenant)) = (args.cleanup, &tenant)
+        && !cleanup::before_run(&args.target, tenant, sources, output).await?
+    {
+        return Ok(None);
+    }
+    Opened::open(&args.target, tenant, parts, sources, output).await.map(Some)
+}
+
+/// What comes of it; nothing if the user stops the run first. What was begun in a tenant is in its journals.
+async fn unless_stopped(
+    ready: impl Future<Output = Result<Option<Opened>, Failure>>,
+    mut interrupt: watch::Receiver<bool>,
+) -> Result<Option<Opened>, Failure> {
+    tokio::select! {
+        biased;
+        opened = ready => opened,
+        _ = interrupt.wait_for(|stopped| *stopped) => Ok(None),
+    }
 }
 
 /// What a run is made of.

@@ -22,25 +22,13 @@ pub fn gap(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
 
 /// What of a tenant's settings cannot be read or changed from outside, or must not be.
 fn gap_of_tenant(given: &Tenant, target: &TargetSpec) -> Option<String> {
-    let limits = given.limits;
-    let limits = [
-        limits.authentication_api,
-        limits.management_api,
-        limits.oauth_token,
-        limits.logins,
-        limits.failed_codes,
-        limits.failed_recovery_codes,
-        limits.emails,
-        limits.messages,
-        limits.push,
-    ];
     let lifetimes = [given.lifetimes.access_token, given.lifetimes.id_token];
     let is_changed = given.brute_force_protection != BruteForceProtection::default();
     let sets = [
         (!given.actions.is_empty(), "Actions"),
         (given.customize_mfa, "the choice of factors by Actions"),
         (lifetimes.iter().any(Option::is_some), "the lifetimes of tokens"),
-        (limits.iter().any(Option::is_some), "limits"),
+        (given.limits.are_set(), "limits"),
         (is_changed, "the protection against brute force"),
     ];
     if let Some((_, what)) = sets.iter().find(|(sets, _)| *sets) {

@@ -20,7 +20,7 @@ use crate::{
     },
     source::Diagnostic,
     step::{self, Scope},
-    target::{Intent, PrepareError, SendError, Session, Target},
+    target::{Intent, NotPrepared, PrepareError, SendError, Session, Target},
 };
 
 /// How an attempt ended.
@@ -58,11 +58,14 @@ pub(super) async fn run(
     let scenario = &*case.scenario;
     let session = match target.prepare(case, seed).await {
         Ok(session) => session,
-        Err(error) => return not_prepared(scenario, &error),
+        Err(NotPrepared { error, retries }) => {
+            return Attempt { retries, ..not_prepared(scenario, &error) };
+        }
     };
     let scope = session.scope();
     let mut runner = Runner {
         redactor: Redactor::new(scope.known(), literals(scenario)),
+        has_limits: scenario.given.tenant.limits.are_set(),
         scope,
         session,
         exchanges: Vec::new(),
@@ -128,6 +131,9 @@ struct Runner<'a> {
     session: Box<dyn Session + 'a>,
     scope: Scope,
     redactor: Redactor,
+    /// Whether the scenario says what the tenant's limits are. Else they are those of its plan, which every answer tells,
+    /// and no behaviour that the scenario is about.
+    has_limits: bool,
     /// What was seen, and what is wrong, by the step's place from zero: written down when everything secret is known.
     exchanges: Vec<(usize, &'a Step, Exchange)>,
     wrong: Vec<(usize, &'a Step, Wrong)>,
@@ -350,11 +356,15 @@ impl<'a> Runner<'a> {
     }
 
     fn record(&self, step: &Step, exchange: &Exchange) -> RecordedStep {
+        let mut response = self.redactor.response(&exchange.response);
+        if !self.has_limits && response.status != 429 {
+            response.headers.remove("x-ratelimit-limit");
+        }
         RecordedStep {
             step: step.title().to_owned(),
             actor: (step.actor != DEFAULT_USER).then(|| step.actor.clone()),
             request: self.redactor.request(&exchange.request),
-            response: self.redactor.response(&exchange.response),
+            response,
         }
     }
 

@@ -107,6 +107,25 @@ pub struct Limits {
     pub push: Option<Limit>,
 }
 
+impl Limits {
+    /// Whether any is given.
+    #[must_use]
+    pub fn are_set(&self) -> bool {
+        let all = [
+            self.authentication_api,
+            self.management_api,
+            self.oauth_token,
+            self.logins,
+            self.failed_codes,
+            self.failed_recovery_codes,
+            self.emails,
+            self.messages,
+            self.push,
+        ];
+        all.iter().any(Option::is_some)
+    }
+}
+
 /// A bucket: so many at once, and one more each time a while has passed.
 #[derive(Clone, Copy, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::{
-    Intent, NoAssertion, NoPush, PrepareError, SendError, Session, Target, assertion,
+    Intent, NoAssertion, NoPush, NotPrepared, PrepareError, SendError, Session, Target, assertion,
     policy::faults,
     provision::{LOWER_CASE, Provisioned, provision},
 };
@@ -90,7 +90,7 @@ impl Target for Emulated {
         &'a self,
         case: &'a Case,
         seed: u64,
-    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, NotPrepared>> {
         Box::pin(async move {
             let wire = match &self.0 {
                 Some(servers) => Some(servers.wire().await.map_err(PrepareError::NoServer)?),

@@ -50,7 +50,7 @@ pub trait Target: Sync {
         &'a self,
         case: &'a Case,
         seed: u64,
-    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>>;
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, NotPrepared>>;
 }
 
 /// A target that is prepared for one scenario.
@@ -112,6 +112,21 @@ pub struct Intent<'a> {
     pub actor: &'a str,
     /// The statuses that it is about, whatever else an answer with one of them may mean.
     pub accepts: &'a [u16],
+}
+
+/// That a target could not be prepared.
+#[derive(Debug)]
+pub struct NotPrepared {
+    /// Why.
+    pub error: PrepareError,
+    /// What was done again before that.
+    pub retries: Vec<Retry>,
+}
+
+impl From<PrepareError> for NotPrepared {
+    fn from(error: PrepareError) -> Self {
+        Self { error, retries: Vec::new() }
+    }
 }
 
 /// Why a target could not be prepared.

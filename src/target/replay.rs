@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Intent, NoAssertion, NoPush, PrepareError, SendError, Session, Target};
+use super::{Intent, NoAssertion, NoPush, NotPrepared, PrepareError, SendError, Session, Target};
 use crate::{
     codes::NoCode,
     exchange::{Exchange, JSON, Request, Response},
@@ -39,7 +39,7 @@ impl Target for Replay {
         &'a self,
         case: &'a Case,
         _: u64,
-    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, NotPrepared>> {
         let session = ReplaySession::new(case);
         Box::pin(async move { Ok(Box::new(session?) as Box<dyn Session>) })
     }

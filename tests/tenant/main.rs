@@ -6,12 +6,18 @@
 #![expect(clippy::disallowed_methods, reason = "programs, projects and mailboxes are files")]
 
 mod by_hand;
+mod catalogue;
+mod faults;
+mod gate;
+mod interrupted;
 #[path = "../mail/mod.rs"]
 mod mail;
 mod page;
 mod place;
 mod probe;
+mod running;
 mod served;
+mod together;
 #[path = "../trials/mod.rs"]
 mod trials;
 
@@ -23,8 +29,15 @@ use place::Inbox;
 type Test = (&'static str, &'static [Inbox], fn(Inbox) -> Result<(), Failed>);
 
 /// The tests by module.
-const TESTS: &[(&str, &[Test])] =
-    &[("by_hand", by_hand::TESTS), ("page", page::TESTS), ("probe", probe::TESTS)];
+const TESTS: &[(&str, &[Test])] = &[
+    ("by_hand", by_hand::TESTS),
+    ("catalogue", catalogue::TESTS),
+    ("faults", faults::TESTS),
+    ("interrupted", interrupted::TESTS),
+    ("page", page::TESTS),
+    ("probe", probe::TESTS),
+    ("together", together::TESTS),
+];
 
 fn main() {
     let mut trials = Vec::new();

@@ -27,7 +27,8 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_countersign");
 /// Nothing takes as long: without a limit what hangs would hang the test.
 const LIMIT: Duration = Duration::from_mins(5);
 pub(crate) const CONTROL_TOKEN: &str = "Heron-and-reed-4";
-const PHONE: &str = "+15550000001";
+/// Several, so that scenarios need not wait for each other.
+const PHONES: &str = r#"["+15550000001", "+15550000002", "+15550000003", "+15550000004"]"#;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -105,6 +106,8 @@ impl Place {
         let client = reqwest::Client::builder()
             .no_proxy()
             .timeout(LIMIT)
+            // The tenant closes what is idle for long, and a run may take long.
+            .pool_max_idle_per_host(0)
             .tls_certs_only([reqwest::Certificate::from_pem(authority.as_bytes())?])
             .build()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -135,6 +138,22 @@ impl Place {
             }
         }
         Ok(())
+    }
+
+    /// A copy of the project in a folder of its own, in which the target has another name.
+    pub(crate) fn second_project(&self, name: &str) -> Result<TempDir> {
+        let folder = tempfile::tempdir()?;
+        for entry in WalkDir::new(self.project()) {
+            let entry = entry?;
+            if entry.file_type().is_file() {
+                let path = entry.path().strip_prefix(self.project())?;
+                copy(entry.path(), &folder.path().join(path))?;
+            }
+        }
+        let path = folder.path().join("countersign.yaml");
+        let text = fs::read_to_string(&path)?.replacen("staging:", &format!("{name}:"), 1);
+        fs::write(path, text)?;
+        Ok(folder)
     }
 
     /// The program in the project's folder with these words, and nothing of this process's environment; for what is
@@ -347,9 +366,9 @@ impl Place {
       email:{email}
         address: qa+*@example.com
       sms:{outbox}
-        address: \"{PHONE}\"
+        address: {PHONES}
       voice:{outbox}
-        address: \"{PHONE}\"
+        address: {PHONES}
 {more}"
         );
         fs::write(project.join("countersign.yaml"), configuration)?;

@@ -81,8 +81,14 @@ impl Journal {
         let folder = folder(target);
         fs::create_dir_all(&folder)?;
         let path = folder.join(run).with_extension(ENDING);
-        let file = OpenOptions::new().create_new(true).append(true).open(&path)?;
+        // Under its name it is locked from the first moment on: a clean-up must not take it for what a run has left.
+        let unnamed = path.with_extension("new");
+        let file = OpenOptions::new().create_new(true).append(true).open(&unnamed)?;
         file.lock()?;
+        fs::rename(unnamed, &path)?;
+        // That there is such a file has to be on the disk, too.
+        #[cfg(unix)]
+        File::open(&folder)?.sync_all()?;
         Ok(Self { file, path })
     }
 
@@ -102,7 +108,7 @@ impl Journal {
 
     /// What is still to be undone.
     pub(super) fn left(&self) -> io::Result<Left> {
-        Ok(left(&fs::read_to_string(&self.path)?))
+        Ok(left(&String::from_utf8_lossy(&fs::read(&self.path)?)))
     }
 
     /// Removes it, if nothing is left to be undone.
@@ -114,26 +120,39 @@ impl Journal {
     }
 }
 
-/// The journals of all runs on a target.
+/// What ended in any other way has nothing to be undone either, as a run that was refused before its first scenario.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+/// The journals of all runs on a target, the latest first: a run takes for the tenant's own settings what the one before
+/// it has left, so it has to be undone first.
 pub(super) fn all(target: &str) -> io::Result<Vec<Found>> {
     let entries = match fs::read_dir(folder(target)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let is_journal = |path: &PathBuf| path.extension().is_some_and(|ending| ending == ENDING);
+    let mut paths: Vec<_> = paths.into_iter().filter(is_journal).collect();
+    // Their names begin with the time.
+    paths.sort_unstable_by(|one, other| other.cmp(one));
     let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_none_or(|ending| ending != ENDING) {
-            continue;
-        }
+    for path in paths {
         let mut file = OpenOptions::new().read(true).append(true).open(&path)?;
         let run = path.file_stem().map(|run| run.to_string_lossy().into_owned());
         found.push(match file.try_lock() {
             Ok(()) => {
-                let mut text = String::new();
-                file.read_to_string(&mut text)?;
-                Found::Over(Journal { file, path }, left(&text))
+                let mut text = Vec::new();
+                file.read_to_end(&mut text)?;
+                // What is written from now on must not become a part of a line that was torn.
+                if text.last().is_some_and(|last| *last != b'\n') {
+                    file.write_all(b"\n")?;
+                }
+                Found::Over(Journal { file, path }, left(&String::from_utf8_lossy(&text)))
             }
             Err(TryLockError::WouldBlock) => Found::Alive(run.unwrap_or_default()),
             Err(TryLockError::Error(error)) => return Err(error),

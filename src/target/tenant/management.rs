@@ -20,6 +20,8 @@ use crate::{
 
 /// What an id need not be encoded for.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// How many users a search finds at once.
+const PAGE: usize = 50;
 /// A token is not used in the last of its life.
 const MARGIN: Duration = Duration::from_mins(1);
 
@@ -125,16 +127,24 @@ impl<'a> Management<'a> {
         Ok(found[0]["user_id"].as_str().map(str::to_owned))
     }
 
-    /// The addresses and ids of users that a search finds, the first fifty of them.
+    /// The addresses and ids of users that a search finds, the first thousand of them \[doc\].
     pub(super) async fn search(
         &self,
         query: &str,
         retries: &mut Vec<Retry>,
     ) -> Result<Vec<Value>, PrepareError> {
         let query = utf8_percent_encode(query, ENCODED);
-        let path = format!("users?q={query}&search_engine=v3&per_page=50");
-        let found = self.get(&path, "look for users", retries).await?;
-        Ok(found.as_array().cloned().unwrap_or_default())
+        let mut users = Vec::new();
+        for page in 0..1000 / PAGE {
+            let path = format!("users?q={query}&search_engine=v3&per_page={PAGE}&page={page}");
+            let found = self.get(&path, "look for users", retries).await?;
+            let found = found.as_array().map_or(&[][..], Vec::as_slice);
+            users.extend_from_slice(found);
+            if found.len() < PAGE {
+                break;
+            }
+        }
+        Ok(users)
     }
 
     /// Gives a user a factor that is confirmed already, and answers what the tenant says of it.

@@ -37,7 +37,7 @@ use self::{
     settings::Settings,
     wire::Wire,
 };
-use super::{PrepareError, Session, Target};
+use super::{NotPrepared, PrepareError, Session, Target};
 use crate::{
     clock::AdjustedClock,
     codes::CodeSource,
@@ -215,7 +215,7 @@ impl Target for Tenant {
         &'a self,
         case: &'a Case,
         _: u64,
-    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, PrepareError>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Session + 'a>, NotPrepared>> {
         Box::pin(async move {
             let session = TenantSession::prepare(self, &case.scenario).await?;
             Ok(Box::new(session) as Box<dyn Session>)

@@ -144,7 +144,7 @@ impl Tenant {
     }
 }
 
-fn on_disk(error: &std::io::Error) -> OpenError {
+pub(super) fn on_disk(error: &std::io::Error) -> OpenError {
     let message = format!("nothing can be written below `{}`: {error}", journal::FOLDER);
     let hint = "what a run makes in a tenant is written there first, so that it can be removed";
     OpenError::new(Field::Nothing, message, hint)

@@ -159,6 +159,20 @@ mod tests {
         pace.hear(api, None, at(3000));
     }
 
+    #[test]
+    fn half_of_the_scenarios_have_half_of_the_rate() {
+        let rate = Rate { per_second: 10.0, burst: 10 };
+        for (parts, at_once, every) in [(1, 10, 100), (2, 5, 200)] {
+            let mut pace = Pace::new(Some(rate), parts);
+            for _ in 0..at_once {
+                assert_eq!(pace.take(Api::Management, at(0)), None);
+            }
+            let wait = Some(Duration::from_millis(every));
+            assert_eq!(pace.take(Api::Authentication, at(0)), wait, "{parts}");
+            assert_eq!(pace.take(Api::Authentication, at(every)), None, "{parts}");
+        }
+    }
+
     proptest! {
         /// However it is asked: never more than the burst and what has come back since.
         #[test]

@@ -17,7 +17,9 @@ use crate::{
     secret::Secret,
     snapshot::Redactor,
     step::{Credentials, Person, Scope},
-    target::{Intent, NoAssertion, NoPush, PrepareError, SendError, Session, assertion},
+    target::{
+        Intent, NoAssertion, NoPush, NotPrepared, PrepareError, SendError, Session, assertion,
+    },
 };
 
 /// How long to wait for what an inbox has before a message is sent to it.
@@ -62,13 +64,13 @@ impl<'a> TenantSession<'a> {
     pub(super) async fn prepare(
         tenant: &'a Tenant,
         scenario: &'a Scenario,
-    ) -> Result<Self, PrepareError> {
+    ) -> Result<Self, NotPrepared> {
         let mut session = Self::new(tenant, scenario)?;
         match session.provision(scenario).await {
             Ok(()) => Ok(session),
             Err(error) => {
                 session.undo().await;
-                Err(error)
+                Err(NotPrepared { error, retries: session.retries })
             }
         }
     }
@@ -105,6 +107,8 @@ impl<'a> TenantSession<'a> {
     async fn provision(&mut self, scenario: &Scenario) -> Result<(), PrepareError> {
         let tenant = self.tenant;
         let names: Vec<_> = scenario.user_names().collect();
+        // Before the numbers: who waits for other settings must not keep one from those who have theirs.
+        self.settings = tenant.settle(scenario, &mut self.retries).await?;
         let numbers = if tenant.numbers.len() >= names.len() && needs_numbers(scenario) {
             let lease = tenant.numbers.take(names.len()).await.map_err(PrepareError::Journal)?;
             let numbers = lease.numbers.iter().map(|number| tenant.number(*number)).collect();
@@ -114,7 +118,6 @@ impl<'a> TenantSession<'a> {
             // Nobody is called or written to there: the scenario has no use for a number.
             vec!["+15555550100".to_owned(); names.len()]
         };
-        self.settings = tenant.settle(scenario, &mut self.retries).await?;
         if self.is_pool {
             let lease = tenant.users.take(names.len()).await.map_err(PrepareError::Journal)?;
             for ((name, number), phone_number) in names.iter().zip(&lease.numbers).zip(numbers) {
@@ -519,26 +522,47 @@ fn is_alias(place: &str, email: &str) -> bool {
     })
 }
 
-/// Whether twice is the same as once: a login makes a token, and then another.
+/// Whether twice is the same as once. A login is not: the tenant counts them, and the wrong ones.
 fn is_idempotent(request: &Request) -> bool {
-    if request.method == "GET" || request.method == "HEAD" {
-        return true;
-    }
-    let is_login = |grant: Option<&str>| {
-        let logins = ["password", "http://auth0.com/oauth/grant-type/password-realm"];
-        grant.is_some_and(|grant| logins.contains(&grant) || grant == "client_credentials")
-    };
+    let is_of_machine = |grant: Option<&str>| grant == Some("client_credentials");
     // An assertion is taken once.
-    match request.content() {
+    let is_token = match request.content() {
         Content::Json(body) => {
-            is_login(body["grant_type"].as_str()) && body["client_assertion"].is_null()
+            is_of_machine(body["grant_type"].as_str()) && body["client_assertion"].is_null()
         }
         Content::Form(fields) => {
             let field = |name: &str| {
                 fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
             };
-            is_login(field("grant_type")) && field("client_assertion").is_none()
+            is_of_machine(field("grant_type")) && field("client_assertion").is_none()
         }
         _ => false,
+    };
+    is_token || matches!(&*request.method, "GET" | "HEAD")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::is_idempotent;
+    use crate::exchange::Request;
+
+    #[test]
+    fn only_what_has_no_effect_is_repeated() {
+        let token = |grant: &str| json!({"grant_type": grant, "client_id": "a"});
+        let asserted = json!({"grant_type": "client_credentials", "client_assertion": "x"});
+        for (method, path, body, is_safe) in [
+            ("GET", "/mfa/authenticators", json!(null), true),
+            ("DELETE", "/mfa/authenticators/totp|dev_1", json!(null), false),
+            ("POST", "/mfa/challenge", json!({"mfa_token": "x"}), false),
+            ("POST", "/oauth/token", token("password"), false),
+            ("POST", "/oauth/token", token("refresh_token"), false),
+            ("POST", "/oauth/token", token("client_credentials"), true),
+            ("POST", "/oauth/token", asserted, false),
+        ] {
+            let request = Request::new(method, path).json(&body);
+            assert_eq!(is_idempotent(&request), is_safe, "{method} {path} {body}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     MARK, Tenant, around_name,
     journal::{self, Entry, Found, Journal, Left},
     management::Management,
-    open::{Field, OpenError},
+    open::{Field, OpenError, on_disk},
     pace::Pace,
     wire::Wire,
 };
@@ -70,21 +70,35 @@ pub async fn cleanup(name: &str, spec: &TargetSpec, all: bool) -> Result<Cleanup
     let mut retries = Vec::new();
     let mut done = Cleanup::default();
     let journals = journal::all(name).map_err(|error| {
-        OpenError::new(Field::Nothing, format!("the journals cannot be read: {error}"), "see there")
+        let message = format!("the journals cannot be read: {error}");
+        OpenError::new(Field::Nothing, message, "they are in `.countersign`, in this folder")
     })?;
     let mut alive = Vec::new();
+    let mut over = Vec::new();
     for found in journals {
         match found {
             Found::Alive(run) => alive.push(run),
-            Found::Over(journal, left) => {
-                undo(&management, &journal, left, &mut done, &mut retries).await;
-                if let Err(error) = journal.end() {
-                    done.failed.push(error.to_string());
-                }
-            }
+            Found::Over(journal, left) => over.push((journal, left)),
         }
     }
     done.alive = alive.len();
+    // Held to the end: no run may begin to rely on what is changed here.
+    let lease = journal::settings_lease(&spec.domain, true).map_err(|error| on_disk(&error))?;
+    let mut in_use = None;
+    for (journal, mut left) in over {
+        if lease.is_none() && left.settings.take().is_some() {
+            in_use = Some("the settings stay as they are: a run that goes on relies on them");
+        }
+        undo(&management, &journal, left, &mut done, &mut retries).await;
+        if let Err(error) = journal.end() {
+            done.failed.push(error.to_string());
+        }
+        // What was done before it is to be undone after it.
+        if !done.failed.is_empty() {
+            break;
+        }
+    }
+    done.failed.extend(in_use.map(str::to_owned));
     if done.failed.is_empty() {
         by_mark(&management, &mark(spec), &alive, all, &mut done, &mut retries)
             .await
@@ -166,7 +180,7 @@ async fn undo(
             Err(error) => {
                 done.failed.push(format!("a user could not be removed: {error}"));
                 // The others would fail in the same way.
-                return;
+                break;
             }
         }
     }
@@ -228,7 +242,7 @@ async fn by_mark(
             removed += 1;
         }
         done.removed += removed;
-        // Searches find fifty at once.
+        // A search finds no more than so many.
         if removed == 0 {
             break;
         }

@@ -22,6 +22,9 @@ use crate::{
 
 /// A tenant that says nothing for so long says nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A connection that was not used for so long is not used again: the tenant may be about to close it, and what is sent
+/// then is lost.
+const IDLE: Duration = Duration::from_secs(10);
 /// How often a request is sent again.
 const RETRIES: usize = 6;
 /// How long is waited before the first repetition, unless the answer says; twice as long before each other.
@@ -57,6 +60,8 @@ enum Missed {
     NotSent(String),
     /// It may have been received.
     Lost(String),
+    /// It may have been received, and nothing was said for as long as can be waited.
+    Silent(String),
     /// The certificate is not trusted, or is another's: it will not be the next time.
     NotTrusted(String),
 }
@@ -67,6 +72,7 @@ impl Wire {
         let wrong = |error: reqwest::Error| innermost(&error.without_url());
         let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            .pool_idle_timeout(IDLE)
             .timeout(PATIENCE);
         if let Some(pem) = ca {
             let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(wrong)?;
@@ -132,16 +138,17 @@ impl Wire {
         is_idempotent: bool,
         tries: usize,
     ) -> Result<(String, Option<Duration>), SendError> {
-        let (reason, is_safe) = match missed {
+        let (reason, is_safe, most) = match missed {
             Missed::Invalid(reason) => return Err(SendError::Invalid(reason)),
             Missed::NotTrusted(reason) => return Err(SendError::Unreachable(reason)),
-            Missed::NotSent(reason) => (reason, true),
-            Missed::Lost(reason) => (reason, is_idempotent),
+            Missed::NotSent(reason) => (reason, true, RETRIES),
+            Missed::Lost(reason) => (reason, is_idempotent, RETRIES),
+            Missed::Silent(reason) => (reason, is_idempotent, 1),
         };
         if !is_safe {
             return Err(SendError::Lost(reason));
         }
-        if tries >= RETRIES || self.is_gone() {
+        if tries >= most || self.is_gone() {
             self.is_gone.store(true, Ordering::Relaxed);
             return Err(SendError::Unreachable(reason));
         }
@@ -229,7 +236,7 @@ fn missed(error: reqwest::Error) -> Missed {
     } else if error.is_connect() {
         Missed::NotSent(reason)
     } else if error.is_timeout() {
-        Missed::Lost(format!("no answer within {} s", PATIENCE.as_secs()))
+        Missed::Silent(format!("no answer within {} s", PATIENCE.as_secs()))
     } else {
         Missed::Lost(reason)
     }
