@@ -78,7 +78,7 @@ pub(crate) fn place_of(tenant: &str, wish: &Wish<'_>) -> Result<Place, Failed> {
     Ok(place)
 }
 
-/// Every scenario passes or is skipped, as `check` has said before, and nothing is left.
+/// Every scenario passes or is skipped, as `check --probe` has said before, and nothing is left.
 fn all_of_it(inbox: Inbox) -> Result<(), Failed> {
     let place = place(&Wish::of(inbox))?;
     place.take(&[
@@ -105,7 +105,7 @@ fn a_part_of_it(inbox: Inbox) -> Result<(), Failed> {
 
 fn passes(place: &Place) -> Result<(), Failed> {
     let before = settings(place)?;
-    let checked = place.run(&["check", "--target", "staging"])?;
+    let checked = place.run(&["check", "--target", "staging", "--probe"])?;
     assert_eq!(checked.code, Some(0), "{checked:?}");
     let announced = number_before(&checked.stdout, " scenarios would be skipped");
     let command = place.command(&[

@@ -120,13 +120,6 @@ impl Journal {
     }
 }
 
-/// What ended in any other way has nothing to be undone either, as a run that was refused before its first scenario.
-impl Drop for Journal {
-    fn drop(&mut self) {
-        let _ = self.end();
-    }
-}
-
 /// The journals of all runs on a target, the latest first: a run takes for the tenant's own settings what the one before
 /// it has left, so it has to be undone first.
 pub(super) fn all(target: &str) -> io::Result<Vec<Found>> {
