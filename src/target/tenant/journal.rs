@@ -56,6 +56,8 @@ pub(super) enum Entry {
 pub(super) struct Journal {
     file: File,
     path: PathBuf,
+    /// Whether its last line was torn when it was found.
+    is_torn: bool,
 }
 
 /// What a run has left in a tenant.
@@ -89,12 +91,14 @@ impl Journal {
         // That there is such a file has to be on the disk, too.
         #[cfg(unix)]
         File::open(&folder)?.sync_all()?;
-        Ok(Self { file, path })
+        Ok(Self { file, path, is_torn: false })
     }
 
     /// Writes a line, and returns when it is on the disk.
     pub(super) fn write(&self, entry: &Entry) -> io::Result<()> {
-        let mut line = serde_json::to_vec(entry)?;
+        // It must not become a part of a line that was torn; empty ones say nothing.
+        let mut line = if self.is_torn { vec![b'\n'] } else { Vec::new() };
+        serde_json::to_writer(&mut line, entry)?;
         line.push(b'\n');
         // One call for the whole line: two that write at once do not mix.
         (&self.file).write_all(&line)?;
@@ -141,11 +145,9 @@ pub(super) fn all(target: &str) -> io::Result<Vec<Found>> {
             Ok(()) => {
                 let mut text = Vec::new();
                 file.read_to_end(&mut text)?;
-                // What is written from now on must not become a part of a line that was torn.
-                if text.last().is_some_and(|last| *last != b'\n') {
-                    file.write_all(b"\n")?;
-                }
-                Found::Over(Journal { file, path }, left(&String::from_utf8_lossy(&text)))
+                let is_torn = text.last().is_some_and(|last| *last != b'\n');
+                let left = left(&String::from_utf8_lossy(&text));
+                Found::Over(Journal { file, path, is_torn }, left)
             }
             Err(TryLockError::WouldBlock) => Found::Alive(run.unwrap_or_default()),
             Err(TryLockError::Error(error)) => return Err(error),
