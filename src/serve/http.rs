@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use futures_util::{StreamExt as _, TryFutureExt as _, future, stream};
@@ -16,7 +16,7 @@ use http_body_util::{BodyExt as _, Either, Full, StreamBody, combinators::Unsync
 use hyper::{
     StatusCode,
     body::{Body as _, Bytes, Frame, Incoming},
-    header::{CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, ORIGIN},
+    header::{CONTENT_LENGTH, DATE, EXPECT, HeaderName, HeaderValue, ORIGIN},
     http::request::Parts,
     server::conn::http1,
     service::service_fn,
@@ -33,7 +33,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{Hosted, control::Control, cors, fault::Delivery, refusal::Refusal};
 use crate::{
-    clock,
+    clock::{self, Timestamp},
     exchange::{Request, Response},
 };
 
@@ -166,6 +166,10 @@ impl Front {
         if let Some(origin) = origin {
             cors::allow(origin, answer.headers_mut());
         }
+        // Of hyper's clock the tenant knows nothing.
+        if let Some(date) = date(self.tenant.now()) {
+            answer.headers_mut().insert(DATE, date);
+        }
         Ok(answer)
     }
 
@@ -184,6 +188,14 @@ impl Front {
             Delivery::Nothing => Err(Broken),
         }
     }
+}
+
+/// A moment as HTTP writes it (RFC 9110, 5.6.7); nothing after the year 9999.
+fn date(now: Timestamp) -> Option<HeaderValue> {
+    const YEAR_10000: u64 = 253_402_300_800;
+    let is_written = now.as_secs() < YEAR_10000;
+    let date = is_written.then(|| UNIX_EPOCH + Duration::from_secs(now.as_secs()))?;
+    HeaderValue::from_str(&httpdate::fmt_http_date(date)).ok()
 }
 
 /// The whole body, if it is not too long and comes in time. What Auth0 answers then is not known: the bodies are

@@ -58,6 +58,32 @@ fn time_passes_when_it_is_told_to() {
     assert!(later - after >= 86_400_000, "{after} {later}");
 }
 
+/// Whoever wants to know by how much their clock differs from the tenant's looks there.
+#[test]
+fn the_date_of_an_answer_is_the_tenants() {
+    let service = start();
+    // Far enough that no other clock shows it.
+    service.tenant().advance(Duration::from_hours(24 * 365 * 200));
+    let before = service.tenant().now().as_secs();
+    let answer = call(&service.url(), "GET /.well-known/openid-configuration", &[], "");
+    let after = service.tenant().now().as_secs();
+    let date = answer.head.lines().find_map(|line| line.strip_prefix("date: "));
+    let date = date.map(|date| date.replace("gmt", "GMT")).expect("a date");
+    let date = httpdate::parse_http_date(&capitalized(&date)).expect("a date of HTTP");
+    let date = date.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    assert!((before..=after).contains(&date), "{date} {answer:?}");
+    // There are no dates of HTTP after the year 9999.
+    service.tenant().advance(Duration::from_hours(24 * 365 * 8000));
+    let answer = call(&service.url(), "GET /.well-known/openid-configuration", &[], "");
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// Words as they were before the head of an answer was put in lower case.
+fn capitalized(text: &str) -> String {
+    let word = |word: &str| word[..1].to_uppercase() + &word[1..];
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_reset_tenant_is_as_it_was_at_the_start() {
     let service = start();

@@ -20,6 +20,7 @@ mod served;
 mod together;
 #[path = "../trials/mod.rs"]
 mod trials;
+mod world;
 
 use libtest_mimic::{Failed, Trial};
 
@@ -37,6 +38,7 @@ const TESTS: &[(&str, &[Test])] = &[
     ("page", page::TESTS),
     ("probe", probe::TESTS),
     ("together", together::TESTS),
+    ("world", world::TESTS),
 ];
 
 fn main() {

@@ -156,6 +156,24 @@ impl Place {
         Ok(folder)
     }
 
+    /// Puts a text in place of another in a file of the project, wherever that is there.
+    pub(crate) fn edit(&self, file: &str, from: &str, to: &str) -> Result<()> {
+        let path = self.project().join(file);
+        let text = fs::read_to_string(&path)?;
+        let edited = text.replace(from, to);
+        if text == edited {
+            return Err(format!("no `{from}` in {file}: {text}").into());
+        }
+        Ok(fs::write(path, edited)?)
+    }
+
+    /// Writes a scenario.
+    pub(crate) fn scenario(&self, id: &str, text: &str) -> Result<()> {
+        let path = self.project().join("scenarios").join(id).with_extension("yaml");
+        fs::create_dir_all(path.parent().ok_or("no folder")?)?;
+        Ok(fs::write(path, text)?)
+    }
+
     /// The program in the project's folder with these words, and nothing of this process's environment; for what is
     /// to be ended before its time.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
@@ -260,6 +278,11 @@ impl Place {
     /// What the tenant has written to standard error.
     pub(crate) fn complaints(&self) -> Result<String> {
         Ok(fs::read_to_string(&self.tenant.log)?)
+    }
+
+    /// A text without what is another each time.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        text.replace(&self.tenant.domain, "TENANT")
     }
 
     /// The inbox, for a test that looks into it; of [`Inbox::Outbox`] there is none.

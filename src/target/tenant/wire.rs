@@ -6,12 +6,15 @@
 
 use std::{
     error::Error,
+    io,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
+
+use tokio_rustls::rustls::{self, CertificateError};
 
 use super::pace::{self, Api, Pace};
 use crate::{
@@ -27,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(10);
 /// How often a request is sent again.
 const RETRIES: usize = 6;
+/// The same before there was any answer: it may be that nobody is there at all.
+const FIRST_RETRIES: usize = 3;
 /// How long is waited before the first repetition, unless the answer says; twice as long before each other.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
@@ -36,6 +41,8 @@ pub(super) struct Wire {
     pace: Mutex<Pace>,
     /// Whether the tenant could not be reached however often it was tried: others need not try as often.
     is_gone: AtomicBool,
+    /// Whether there was ever an answer.
+    was_reached: AtomicBool,
 }
 
 /// A request, and what may be done about it.
@@ -79,7 +86,8 @@ impl Wire {
             client = client.tls_certs_merge(authorities);
         }
         let client = client.build().map_err(wrong)?;
-        Ok(Self { client, pace: Mutex::new(pace), is_gone: AtomicBool::new(false) })
+        let [is_gone, was_reached] = [false, false].map(AtomicBool::new);
+        Ok(Self { client, pace: Mutex::new(pace), is_gone, was_reached })
     }
 
     /// Whether the tenant could not be reached the last time, however often that was tried.
@@ -148,6 +156,8 @@ impl Wire {
         if !is_safe {
             return Err(SendError::Lost(reason));
         }
+        let was_reached = self.was_reached.load(Ordering::Relaxed);
+        let most = if was_reached { most } else { most.min(FIRST_RETRIES) };
         if tries >= most || self.is_gone() {
             self.is_gone.store(true, Ordering::Relaxed);
             return Err(SendError::Unreachable(reason));
@@ -177,6 +187,7 @@ impl Wire {
         match self.exchange(domain, &request).await {
             Ok((response, elapsed)) => {
                 self.is_gone.store(false, Ordering::Relaxed);
+                self.was_reached.store(true, Ordering::Relaxed);
                 Ok(Exchange { request, response, elapsed })
             }
             Err(missed) => Err((missed, request)),
@@ -188,7 +199,7 @@ impl Wire {
         domain: &str,
         request: &Request,
     ) -> Result<(Response, Duration), Missed> {
-        let invalid = |error: &dyn Error| Missed::Invalid(innermost(error));
+        let invalid = |error: &(dyn Error + 'static)| Missed::Invalid(innermost(error));
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|error| invalid(&error))?;
         let url = format!("https://{domain}{}", request.path);
@@ -243,9 +254,40 @@ fn missed(error: reqwest::Error) -> Missed {
 }
 
 /// The cause at the end of the chain is the one that a person can act on.
-fn innermost(error: &dyn Error) -> String {
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    if let Some(words) = in_words(error) {
+        return words.to_owned();
+    }
     match error.source() {
         Some(source) => innermost(source),
         None => error.to_string(),
+    }
+}
+
+/// What is there and is no tenant, where the libraries tell it in their own words.
+fn in_words(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+        return Some("what is there does not speak HTTP");
+    }
+    // What a stream has failed with is no source of its error.
+    if let Some(within) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return in_words(within);
+    }
+    match error.downcast_ref()? {
+        rustls::Error::InvalidMessage(_) => Some("what is there does not speak TLS"),
+        rustls::Error::InvalidCertificate(wrong) => Some(match wrong {
+            CertificateError::UnknownIssuer => {
+                "its certificate is of an authority that is not trusted"
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            CertificateError::BadEncoding => "a certificate in it cannot be read",
+            _ => return None,
+        }),
+        _ => None,
     }
 }
