@@ -3,7 +3,12 @@
 //! What is new is what has a higher number than the mailbox gave before the request: no clock is compared. Nothing is
 //! changed in it, not even what is read.
 
-use std::{collections::BTreeSet, fmt::Debug, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt::Debug,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_imap::{Client, Session, error::Error};
 use futures_util::{TryStreamExt as _, future::BoxFuture};
@@ -95,6 +100,8 @@ pub struct Imap {
     pattern: Pattern,
     /// Nothing before the first look, and after trouble.
     kept: Mutex<Option<Kept>>,
+    /// What the server says of the name and the password: who tries too often may be locked out.
+    refused: OnceLock<String>,
 }
 
 impl Imap {
@@ -128,6 +135,7 @@ impl Imap {
             tls: TlsConnector::from(Arc::new(config.with_no_client_auth())),
             pattern,
             kept: Mutex::new(None),
+            refused: OnceLock::new(),
             settings,
         })
     }
@@ -164,6 +172,9 @@ impl Imap {
     }
 
     async fn connect(&self) -> Result<Kept, Trouble> {
+        if let Some(cause) = self.refused.get() {
+            return Err(Trouble::Refused(cause.clone()));
+        }
         let ImapSettings { host, port, security, user, password, .. } = &self.settings;
         let tcp = TcpStream::connect((host.as_str(), *port)).await.map_err(broken)?;
         let stream: Box<dyn Stream> = match security {
@@ -190,10 +201,13 @@ impl Imap {
             }
             _ => "it has not accepted the user's name and password",
         };
-        let session = client
-            .login(user, password.expose())
-            .await
-            .map_err(|(error, _)| trouble(&error, refusal))?;
+        let session = client.login(user, password.expose()).await.map_err(|(error, _)| {
+            let trouble = trouble(&error, refusal);
+            if let Trouble::Refused(cause) = &trouble {
+                let _ = self.refused.set(cause.clone());
+            }
+            trouble
+        })?;
         let mut kept = Kept { session, validity: None, next: None, messages: 0 };
         self.examine(&mut kept).await?;
         Ok(kept)

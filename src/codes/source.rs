@@ -54,6 +54,12 @@ enum Had {
 }
 
 impl CodeSource {
+    /// Whether it is something that messages arrive in, and that can be looked into as often as one likes.
+    #[must_use]
+    pub const fn is_inbox(&self) -> bool {
+        matches!(self, Self::Imap(_) | Self::Http(_))
+    }
+
     /// What there is now: to be asked before the request that makes a message be sent to `wanted`. Not later than
     /// `limit` there is an answer or an error.
     pub async fn baseline(

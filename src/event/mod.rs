@@ -127,7 +127,7 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Whether the user stopped the run.
     pub interrupted: bool,
-    /// Whether the target could not be reached or prepared for some case.
+    /// Whether the target, or an inbox of it, could not be reached or prepared for some case.
     pub unreachable: bool,
     /// Whether the snapshot of some case cannot be read.
     pub corrupt: bool,

@@ -6,6 +6,7 @@ use jsonwebtoken::jwk::JwkSet;
 use tokio::sync::watch;
 
 use crate::{
+    codes::NoCode,
     event::{Failure, SeenStep},
     exchange::{Exchange, Request, Retry},
     expect::{self, Context, Judgement, Mismatch, Replayed, Side},
@@ -32,6 +33,8 @@ pub(super) struct Attempt {
     pub(super) errored: bool,
     /// Whether that was the target, which could not be reached.
     pub(super) unreachable: bool,
+    /// Whether that was an inbox: what needs none can be judged even so.
+    pub(super) no_inbox: bool,
     /// Why nothing is known of what was done: all of it has to be tried again.
     pub(super) lost: Option<String>,
     /// What was done again on the way.
@@ -294,9 +297,10 @@ impl<'a> Runner<'a> {
             let code = self.session.code(channel, &source);
             let code = unless_stopped(&mut self.interrupt, code).await;
             let code = code.ok_or_else(|| Wrong::stopped(step))?.map_err(|error| {
+                self.attempt.no_inbox |= matches!(error, NoCode::Unavailable { .. });
                 let problem =
                     Diagnostic::at(step.span, format!("there is no code to send: {error}"));
-                Wrong::error(problem.hint("give one with `code`, or ask for one first"))
+                Wrong::error(problem.hint(what_to_do(&error)))
             })?;
             let kind = if channel == Channel::Otp { Kind::Otp } else { Kind::BindingCode };
             self.redactor.learn(kind, &code);
@@ -341,6 +345,7 @@ impl<'a> Runner<'a> {
         let exchange = self.session.send(request, intent, &mut self.redactor).await;
         match &exchange {
             Err(SendError::Unreachable(_)) => self.attempt.unreachable = true,
+            Err(SendError::NoInbox(_)) => self.attempt.no_inbox = true,
             Err(SendError::Lost(reason)) => self.attempt.lost = Some(reason.clone()),
             _ => {}
         }
@@ -465,10 +470,24 @@ fn not_sent(step: &Step, error: SendError) -> Wrong {
             errored: false,
             ..Wrong::error(problem.hint("the scenario has more steps now: record it anew"))
         },
+        SendError::NoInbox(error) => Wrong::error(problem.hint(what_to_do(&error))),
         SendError::Invalid(_)
         | SendError::Unreachable(_)
         | SendError::TimedOut(_)
         | SendError::Lost(_) => Wrong::error(problem),
+    }
+}
+
+/// What a person can do about a code that is not there.
+const fn what_to_do(error: &NoCode) -> &'static str {
+    match error {
+        NoCode::Unavailable { .. } => {
+            "`codes` of the target, in countersign.yaml, says where it is and who reads it"
+        }
+        NoCode::NotCome(_) => {
+            "see whether the tenant sends mail at all; `timeout` in `codes` is how long it may take"
+        }
+        _ => "give one with `code`, or ask for one first",
     }
 }
 

@@ -177,6 +177,9 @@ pub enum SendError {
     /// The request could not be written as HTTP.
     #[error("the request is not valid HTTP: {0}")]
     Invalid(String),
+    /// What the request has sent could not be read.
+    #[error("{0}")]
+    NoInbox(#[source] NoCode),
     /// No connection, or it broke.
     #[error("the tenant could not be reached: {0}")]
     Unreachable(String),

@@ -12,8 +12,10 @@ mod gate;
 mod interrupted;
 #[path = "../mail/mod.rs"]
 mod mail;
+mod mailbox;
 mod page;
 mod place;
+mod pool;
 mod probe;
 mod running;
 mod served;
@@ -35,6 +37,7 @@ const TESTS: &[(&str, &[Test])] = &[
     ("catalogue", catalogue::TESTS),
     ("faults", faults::TESTS),
     ("interrupted", interrupted::TESTS),
+    ("mailbox", mailbox::TESTS),
     ("page", page::TESTS),
     ("probe", probe::TESTS),
     ("together", together::TESTS),

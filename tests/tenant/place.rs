@@ -5,20 +5,21 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use countersign::codes::CodeSource;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
+use tokio::{process::Child, runtime::Runtime};
 use walkdir::WalkDir;
 
 use crate::{
     mail::{
         dovecot::{self, Dovecot},
         maildev::Maildev,
-        smtp,
+        smtp::Front,
     },
     served::Tenant,
 };
@@ -47,7 +48,7 @@ pub(crate) enum Inbox {
 enum Mail {
     Outbox,
     Maildev(Maildev),
-    Dovecot(Dovecot),
+    Dovecot(Dovecot, Arc<Front>),
 }
 
 /// What a place is to be like.
@@ -97,8 +98,9 @@ impl Place {
             }
             Inbox::Dovecot => {
                 let dovecot = Dovecot::start()?;
-                let port = smtp::serve(&dovecot.maildir())?;
-                (Mail::Dovecot(dovecot), Some(port))
+                let front = Front::start(&dovecot.maildir())?;
+                let port = front.port;
+                (Mail::Dovecot(dovecot, front), Some(port))
             }
         };
         let tenant = Tenant::start(folder.path(), wish.tenant, smtp)?;
@@ -189,10 +191,37 @@ impl Place {
 
     /// Runs a command to its end.
     pub(crate) fn finish(&self, command: Command) -> Result<Ran> {
+        let child = self.spawned(command)?;
+        self.ended(child)
+    }
+
+    /// Runs the program to its end, and does something meanwhile.
+    pub(crate) fn run_while(
+        &mut self,
+        args: &[&str],
+        meanwhile: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<Ran> {
+        let child = self.started(args)?;
+        meanwhile(self)?;
+        self.ended(child)
+    }
+
+    /// Starts the program, which ends with this value.
+    pub(crate) fn started(&self, args: &[&str]) -> Result<Child> {
+        self.spawned(self.command(args))
+    }
+
+    fn spawned(&self, command: Command) -> Result<Child> {
+        let _within = self.runtime.enter();
         let mut command = tokio::process::Command::from(command);
-        command.kill_on_drop(true);
-        let output = async { tokio::time::timeout(LIMIT, command.output()).await };
-        let output = self.block_on(output).map_err(|_| format!("{command:?} did not end"))??;
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Ok(command.spawn()?)
+    }
+
+    /// What came of it.
+    pub(crate) fn ended(&self, child: Child) -> Result<Ran> {
+        let output = async { tokio::time::timeout(LIMIT, child.wait_with_output()).await };
+        let output = self.block_on(output).map_err(|_| "the program did not end")??;
         Ok(Ran {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout)?,
@@ -290,14 +319,22 @@ impl Place {
         match &self.mail {
             Mail::Outbox => Err("the outbox is no inbox".into()),
             Mail::Maildev(maildev) => maildev.inbox(),
-            Mail::Dovecot(dovecot) => dovecot.mailbox(|_| {}),
+            Mail::Dovecot(dovecot, _) => dovecot.mailbox(|_| {}),
         }
     }
 
     /// The mailbox, for a test that fills it, or takes it away.
     pub(crate) fn dovecot(&mut self) -> Result<&mut Dovecot> {
         match &mut self.mail {
-            Mail::Dovecot(dovecot) => Ok(dovecot),
+            Mail::Dovecot(dovecot, _) => Ok(dovecot),
+            _ => Err("no dovecot was wished for".into()),
+        }
+    }
+
+    /// What brings mail to the mailbox, for a test that keeps it.
+    pub(crate) fn front(&self) -> Result<&Front> {
+        match &self.mail {
+            Mail::Dovecot(_, front) => Ok(front),
             _ => Err("no dovecot was wished for".into()),
         }
     }
@@ -357,7 +394,7 @@ impl Place {
         every: 50ms",
                 maildev.web
             ),
-            Mail::Dovecot(dovecot) => {
+            Mail::Dovecot(dovecot, _) => {
                 authorities += &dovecot.authority()?;
                 format!(
                     "

@@ -9,9 +9,9 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use super::{Tenant, journal::Entry, pool::Lease, settings::Settings, wire::Call};
 use crate::{
     clock::{self, Entropy, SystemEntropy},
-    codes::{Address, Baseline, NoCode, Wanted},
+    codes::{Address, Baseline, CodeSource, NoCode, Wanted},
     config::Proof,
-    exchange::{Content, Exchange, Request, Response, Retry},
+    exchange::{Content, Exchange, Request, Retry},
     plan::{Application, Applications},
     scenario::{self, Action, Channel, PushAnswer, Scenario, User},
     secret::Secret,
@@ -24,8 +24,6 @@ use crate::{
 
 /// How long to wait for what an inbox has before a message is sent to it.
 const BASELINE: Duration = Duration::from_secs(20);
-/// How long a message that nobody asks for is waited for, so that it is not taken for the next one.
-const ARRIVAL: Duration = Duration::from_secs(20);
 const PASSWORD: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 
 /// The settings, which stay as they are as long as this is held.
@@ -50,10 +48,10 @@ pub(super) struct TenantSession<'a> {
     channels: Vec<Channel>,
     /// What there was before the last request that sent something there.
     baselines: BTreeMap<(Channel, String), Baseline>,
-    /// Where something was sent of which no code was fetched: it may still be on its way.
-    under_way: Vec<(Channel, String)>,
     /// By a channel and a user's own address the others of theirs that were enrolled.
     aliases: BTreeMap<(Channel, String), Vec<String>>,
+    /// By the name of a user where the last request has sent a code, as long as nobody has fetched it.
+    awaited: BTreeMap<String, Vec<(Channel, String)>>,
     retries: Vec<Retry>,
     settings: Option<Held>,
     leases: Vec<Lease<'a>>,
@@ -96,8 +94,8 @@ impl<'a> TenantSession<'a> {
             is_pool: !tenant.spec.users.is_empty(),
             channels: fetched(scenario),
             baselines: BTreeMap::new(),
-            under_way: Vec::new(),
             aliases: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             retries: Vec::new(),
             settings: None,
             leases: Vec::new(),
@@ -242,7 +240,7 @@ impl<'a> TenantSession<'a> {
         if request.method != "POST" || !request.path.starts_with("/mfa/") {
             return Ok(Vec::new());
         }
-        self.await_last().await;
+        self.let_arrive(actor).await;
         let mut found = Vec::new();
         for channel in self.channels.clone() {
             let own = self.people.get(actor).map(|person| own(channel, person));
@@ -254,30 +252,27 @@ impl<'a> TenantSession<'a> {
                 let Some(codes) = self.tenant.codes.get(&channel) else { continue };
                 let address = address(channel, &place);
                 let wanted = Wanted::Message(&address);
-                let baseline = codes.baseline(wanted, BASELINE, &self.tenant.clock).await;
-                let baseline = baseline.map_err(|error| SendError::Invalid(error.to_string()))?;
+                let limit = BASELINE.min(self.timeout(channel));
+                let baseline = codes.baseline(wanted, limit, &self.tenant.clock).await;
+                let baseline = baseline.map_err(SendError::NoInbox)?;
                 found.push(((channel, place), baseline));
             }
         }
         Ok(found)
     }
 
-    /// Waits until what was sent last has arrived: a message that was on its way when the inbox was looked at would be
-    /// taken for a newer one. Should it never come, that is no trouble yet.
-    async fn await_last(&mut self) {
-        let places = std::mem::take(&mut self.under_way);
-        let addresses: Vec<_> = places
+    /// Waits for a message to a user that is on its way: it could not be told from the one that comes of the next
+    /// request. One that never comes cannot be mistaken for it either.
+    async fn let_arrive(&mut self, actor: &str) {
+        let awaited = self.awaited.remove(actor).unwrap_or_default();
+        let addresses: Vec<_> = awaited
             .into_iter()
-            .map(|(channel, place)| {
-                let address = address(channel, &place);
-                (channel, address, self.baselines.get(&(channel, place)))
-            })
+            // Others, such as a person, are asked for each code once.
+            .filter(|(channel, _)| self.tenant.codes.get(channel).is_some_and(CodeSource::is_inbox))
+            .map(|place| (place.0, address(place.0, &place.1), self.baselines.get(&place)))
             .collect();
-        let arrivals = addresses.iter().map(|(channel, address, since)| {
-            Box::pin(self.wait(*channel, Wanted::Message(address), *since, ARRIVAL))
-        });
         if !addresses.is_empty() {
-            let _ = future::select_ok(arrivals).await;
+            let _ = self.first_of(&addresses).await;
         }
     }
 
@@ -308,8 +303,13 @@ impl<'a> TenantSession<'a> {
         let call = Call { domain, request, what: &what, is_idempotent, accepts };
         let exchange = self.tenant.wire.send(call, &mut self.retries).await?;
         if (200..300).contains(&exchange.response.status) {
-            if is_sent(&exchange.response) {
-                self.under_way = baselines.iter().map(|(place, _)| place.clone()).collect();
+            let places = baselines.iter().map(|(place, _)| place.clone());
+            let (told, others): (Vec<_>, Vec<_>) = places.partition(|(channel, place)| {
+                named(&exchange.request, *channel).as_ref() == Some(place)
+            });
+            if is_sent(&exchange) {
+                let places = if told.is_empty() { others } else { told };
+                self.awaited.insert(actor.to_owned(), places);
             }
             self.baselines.extend(baselines);
             if let Some(place) = named(&exchange.request, Channel::Email) {
@@ -325,20 +325,33 @@ impl<'a> TenantSession<'a> {
                 return Err(NoCode::NoSecret);
             }
             let secret = Secret::new(source.to_owned());
-            return self.wait(channel, Wanted::App(&secret), None, Duration::MAX).await;
+            return self.wait(channel, Wanted::App(&secret), None).await;
         }
-        let addresses: Vec<_> = self
-            .places(channel, source)
+        let places = self.places(channel, source);
+        for awaited in self.awaited.values_mut() {
+            awaited.retain(|(_, place)| !places.contains(place));
+        }
+        let addresses: Vec<_> = places
             .into_iter()
-            .map(|place| (address(channel, &place), self.baselines.get(&(channel, place))))
+            .map(|place| (channel, address(channel, &place), self.baselines.get(&(channel, place))))
             .collect();
-        // At the first of them that something came to.
-        let codes = addresses.iter().map(|(address, since)| {
-            Box::pin(self.wait(channel, Wanted::Message(address), *since, Duration::MAX))
+        self.first_of(&addresses).await
+    }
+
+    /// The code that comes to the first of these addresses, of which there is one at least.
+    async fn first_of(
+        &self,
+        addresses: &[(Channel, Address, Option<&Baseline>)],
+    ) -> Result<String, NoCode> {
+        let codes = addresses.iter().map(|(channel, address, since)| {
+            Box::pin(self.wait(*channel, Wanted::Message(address), *since))
         });
-        let code = future::select_ok(codes).await.map(|(code, _)| code);
-        self.under_way.retain(|(known, _)| *known != channel);
-        code
+        future::select_ok(codes).await.map(|(code, _)| code)
+    }
+
+    /// How long a code of this channel may take.
+    fn timeout(&self, channel: Channel) -> Duration {
+        self.tenant.spec.codes.get(&channel).map_or(BASELINE, |codes| codes.timeout)
     }
 
     async fn wait(
@@ -346,17 +359,15 @@ impl<'a> TenantSession<'a> {
         channel: Channel,
         wanted: Wanted<'_>,
         since: Option<&Baseline>,
-        most: Duration,
     ) -> Result<String, NoCode> {
         let clock = &self.tenant.clock;
-        let codes = self.tenant.codes.get(&channel);
-        let limit = self.tenant.spec.codes.get(&channel).map(|codes| codes.timeout);
-        let (codes, limit) = codes.zip(limit).ok_or(NoCode::NotHere("this channel"))?;
+        let codes = self.tenant.codes.get(&channel).ok_or(NoCode::NotHere("this channel"))?;
+        let limit = self.timeout(channel);
         let since = match since {
             Some(since) => since.clone(),
-            None => codes.baseline(wanted, BASELINE, clock).await?,
+            None => codes.baseline(wanted, BASELINE.min(limit), clock).await?,
         };
-        let code = codes.code(wanted, &since, limit.min(most), clock).await?;
+        let code = codes.code(wanted, &since, limit, clock).await?;
         Ok(code.expose().clone())
     }
 }
@@ -498,6 +509,12 @@ fn address(channel: Channel, place: &str) -> Address {
     }
 }
 
+/// Whether an answer says that a code was sent, which the user is to be asked for.
+fn is_sent(exchange: &Exchange) -> bool {
+    let content = exchange.response.content();
+    content.as_json().is_some_and(|body| body["binding_method"] == "prompt")
+}
+
 /// The address or number that a request names, of which it has a code sent there.
 fn named(request: &Request, channel: Channel) -> Option<String> {
     let Content::Json(body) = request.content() else { return None };
@@ -506,11 +523,6 @@ fn named(request: &Request, channel: Channel) -> Option<String> {
         _ => "phone_number",
     };
     body[name].as_str().map(str::to_owned)
-}
-
-/// Whether something was sent to a user, as far as the answer says.
-fn is_sent(response: &Response) -> bool {
-    matches!(response.content(), Content::Json(body) if !body["oob_code"].is_null())
 }
 
 /// Whether an address is the other or a subaddress of it, as `Person::alias` makes them.
