@@ -4,7 +4,9 @@ use super::Applications;
 use crate::{
     address::is_phone_number,
     config::{Allowed, TargetSpec},
-    scenario::{Access, Action, Channel, Scenario, Step, Tenant, policy::BruteForceProtection},
+    scenario::{
+        Access, Action, Channel, Path, Scenario, Step, Tenant, policy::BruteForceProtection,
+    },
 };
 
 /// The first reason for which this tenant cannot run this scenario, for a person; nothing if none is known.
@@ -62,12 +64,26 @@ fn gap_of_users(scenario: &Scenario, target: &TargetSpec) -> Option<String> {
     if users.iter().any(|user| user.password.is_some()) {
         return Some("it says what the password of a user is".to_owned());
     }
-    if enrolled().next().is_some() {
-        let may = target.management.is_some() && target.allow.contains(&Allowed::Remove);
-        let why = "it needs a user with a factor, which takes `management` and `allow: [remove]`";
-        return (!may).then(|| why.to_owned());
+    if users.iter().any(|user| user.email_verified) {
+        return Some("it says that the address of a user is verified".to_owned());
     }
-    None
+    if target.management.is_some() && target.allow.contains(&Allowed::Remove) {
+        return None;
+    }
+    let takes = "takes `management` and `allow: [remove]`";
+    if enrolled().next().is_some() {
+        return Some(format!("it needs a user with a factor, which {takes}"));
+    }
+    // It may end before a step that would remove it.
+    let mut steps = scenario.steps.iter().chain(&scenario.cleanup);
+    steps.any(enrols).then(|| format!("it enrols a factor, and to have it removed {takes}"))
+}
+
+fn enrols(step: &Step) -> bool {
+    let Action::Send(draft) = &step.action else { return false };
+    let mut enrols = matches!(draft.path, Path::Fixed("/mfa/associate"));
+    draft.literals(&mut |text| enrols |= text.starts_with("/mfa/associate"));
+    enrols
 }
 
 /// Phone numbers and an API that are needed, and strangers' numbers that must not be reached.
@@ -166,6 +182,27 @@ mod tests {
             (bob, POOL, Some("it needs 2 users, and `users` has 1")),
             (bob, &format!("{MADE}, {POOL}"), Some("it needs 2 users, and `users` has 1")),
             (bob, MADE, None),
+            ("given: {user: {email_verified: true}}\nsteps: [{login: {}}]", MADE, None),
+            (
+                "given: {user: {email_verified: true}}\nsteps: [{login: {}}]",
+                POOL,
+                Some("it says that the address of a user is verified"),
+            ),
+            (
+                &enrol("otp"),
+                &format!("{MADE}, {POOL}"),
+                Some(
+                    "it enrols a factor, and to have it removed takes `management` and `allow: [remove]`",
+                ),
+            ),
+            (&enrol("otp"), &format!("{MADE}, {POOL}, allow: [remove]"), None),
+            (
+                "steps: [{request: {method: POST, path: /mfa/associate}}]",
+                POOL,
+                Some(
+                    "it enrols a factor, and to have it removed takes `management` and `allow: [remove]`",
+                ),
+            ),
             (advance, MADE, Some("it waits 60s, and `max_wait` is 30s")),
             (advance, &waits, None),
         ] {

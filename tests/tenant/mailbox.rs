@@ -126,8 +126,8 @@ fn a_mail_that_never_comes(_: Inbox) -> Result<(), Failed> {
 fn old_codes(_: Inbox) -> Result<(), Failed> {
     let users = "    allow: [provision, remove]
     users:
-      - {email: qa+one@example.com, password: \"${POOL_PASSWORD}\"}
-      - {email: qa+two@example.com, password: \"${POOL_PASSWORD}\"}
+      - {email: qa+one@example.com, password: \"${PASSWORD_ONE}\"}
+      - {email: qa+two@example.com, password: \"${PASSWORD_TWO}\"}
 ";
     let mut place = Place::start(&Wish { target: users, ..Wish::of(Dovecot) })?;
     crate::pool::make_users(&place, &["qa+one@example.com", "qa+two@example.com"])?;

@@ -7,6 +7,7 @@
 
 mod by_hand;
 mod catalogue;
+mod clock;
 mod faults;
 mod gate;
 mod interrupted;
@@ -35,10 +36,12 @@ type Test = (&'static str, &'static [Inbox], fn(Inbox) -> Result<(), Failed>);
 const TESTS: &[(&str, &[Test])] = &[
     ("by_hand", by_hand::TESTS),
     ("catalogue", catalogue::TESTS),
+    ("clock", clock::TESTS),
     ("faults", faults::TESTS),
     ("interrupted", interrupted::TESTS),
     ("mailbox", mailbox::TESTS),
     ("page", page::TESTS),
+    ("pool", pool::TESTS),
     ("probe", probe::TESTS),
     ("together", together::TESTS),
     ("world", world::TESTS),

@@ -180,13 +180,14 @@ impl<'a> TenantSession<'a> {
         if self.tenant.spec.management.is_some() {
             let management = self.tenant.management()?;
             let found = management.user_with(&user.email, &mut self.retries).await?;
-            id = found.ok_or_else(|| {
-                PrepareError::Refused("a user of `users` is not there".to_owned())
-            })?;
+            let refused = |why: &str| {
+                let user = number + 1;
+                PrepareError::Refused(format!("user {user} of those in the target's `users` {why}"))
+            };
+            id = found.ok_or_else(|| refused("is not there"))?;
             if management.has_factors(&id, &mut self.retries).await? {
                 if !self.tenant.may_remove() {
-                    let why = "a user of `users` has factors, and `allow` has no `remove`";
-                    return Err(PrepareError::Refused(why.to_owned()));
+                    return Err(refused("has factors, and `allow` has no `remove`"));
                 }
                 management.remove_factors(&id, &mut self.retries).await?;
             }
