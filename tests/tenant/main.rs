@@ -8,6 +8,7 @@
 mod by_hand;
 mod catalogue;
 mod clock;
+mod differs;
 mod faults;
 mod gate;
 mod interrupted;
@@ -18,7 +19,9 @@ mod page;
 mod place;
 mod pool;
 mod probe;
+mod proof;
 mod running;
+mod secrets;
 mod served;
 mod together;
 #[path = "../trials/mod.rs"]
@@ -37,12 +40,15 @@ const TESTS: &[(&str, &[Test])] = &[
     ("by_hand", by_hand::TESTS),
     ("catalogue", catalogue::TESTS),
     ("clock", clock::TESTS),
+    ("differs", differs::TESTS),
     ("faults", faults::TESTS),
     ("interrupted", interrupted::TESTS),
     ("mailbox", mailbox::TESTS),
     ("page", page::TESTS),
     ("pool", pool::TESTS),
     ("probe", probe::TESTS),
+    ("proof", proof::TESTS),
+    ("secrets", secrets::TESTS),
     ("together", together::TESTS),
     ("world", world::TESTS),
 ];

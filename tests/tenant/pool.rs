@@ -20,10 +20,10 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 const PASSWORD: &str = "Rook-and-knight-9";
-const EMAILS: [&str; 2] = ["qa+one@example.com", "qa+two@example.com"];
+pub(crate) const EMAILS: [&str; 2] = ["qa+one@example.com", "qa+two@example.com"];
 const RUN: [&str; 7] = ["run", "--target", "staging", "-j", "8", "--update", "always"];
 
-const USERS: &str = "    users:
+pub(crate) const USERS: &str = "    users:
       - {email: qa+one@example.com, password: \"${PASSWORD_ONE}\"}
       - {email: qa+two@example.com, password: \"${PASSWORD_TWO}\"}
 ";

@@ -81,11 +81,11 @@ impl Journal {
     /// Begins the journal of a run on a target.
     pub(super) fn begin(target: &str, run: &str) -> io::Result<Self> {
         let folder = folder(target);
-        fs::create_dir_all(&folder)?;
+        make(&folder)?;
         let path = folder.join(run).with_extension(ENDING);
         // Under its name it is locked from the first moment on: a clean-up must not take it for what a run has left.
         let unnamed = path.with_extension("new");
-        let file = OpenOptions::new().create_new(true).append(true).open(&unnamed)?;
+        let file = private().create_new(true).append(true).open(&unnamed)?;
         file.lock()?;
         fs::rename(unnamed, &path)?;
         // That there is such a file has to be on the disk, too.
@@ -182,14 +182,31 @@ fn lock(
     try_lock: impl FnOnce(&File) -> Result<(), TryLockError>,
 ) -> io::Result<Option<File>> {
     let folder = Path::new(FOLDER).join(LEASES);
-    fs::create_dir_all(&folder)?;
+    make(&folder)?;
     let path = folder.join(name);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = private().create(true).truncate(false).write(true).open(path)?;
     match try_lock(&file) {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// A folder that is for its user alone: in a journal are the addresses of users.
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// Of a file that is made, the same.
+fn private() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no modes"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 fn folder(target: &str) -> PathBuf {
