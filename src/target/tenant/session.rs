@@ -273,7 +273,7 @@ impl<'a> TenantSession<'a> {
             .map(|place| (place.0, address(place.0, &place.1), self.baselines.get(&place)))
             .collect();
         if !addresses.is_empty() {
-            let _ = self.first_of(&addresses).await;
+            let _ = self.first_of(&addresses, BASELINE).await;
         }
     }
 
@@ -305,13 +305,12 @@ impl<'a> TenantSession<'a> {
         let exchange = self.tenant.wire.send(call, &mut self.retries).await?;
         if (200..300).contains(&exchange.response.status) {
             let places = baselines.iter().map(|(place, _)| place.clone());
+            let places = places.filter(|(channel, _)| is_sent(&exchange, *channel));
             let (told, others): (Vec<_>, Vec<_>) = places.partition(|(channel, place)| {
                 named(&exchange.request, *channel).as_ref() == Some(place)
             });
-            if is_sent(&exchange) {
-                let places = if told.is_empty() { others } else { told };
-                self.awaited.insert(actor.to_owned(), places);
-            }
+            let places = if told.is_empty() { others } else { told };
+            self.awaited.insert(actor.to_owned(), places);
             self.baselines.extend(baselines);
             if let Some(place) = named(&exchange.request, Channel::Email) {
                 self.remember(place);
@@ -326,7 +325,8 @@ impl<'a> TenantSession<'a> {
                 return Err(NoCode::NoSecret);
             }
             let secret = Secret::new(source.to_owned());
-            return self.wait(channel, Wanted::App(&secret), None).await;
+            let limit = self.timeout(channel);
+            return self.wait(channel, Wanted::App(&secret), None, limit).await;
         }
         let places = self.places(channel, source);
         for awaited in self.awaited.values_mut() {
@@ -336,16 +336,18 @@ impl<'a> TenantSession<'a> {
             .into_iter()
             .map(|place| (channel, address(channel, &place), self.baselines.get(&(channel, place))))
             .collect();
-        self.first_of(&addresses).await
+        self.first_of(&addresses, Duration::MAX).await
     }
 
     /// The code that comes to the first of these addresses, of which there is one at least.
     async fn first_of(
         &self,
         addresses: &[(Channel, Address, Option<&Baseline>)],
+        limit: Duration,
     ) -> Result<String, NoCode> {
         let codes = addresses.iter().map(|(channel, address, since)| {
-            Box::pin(self.wait(*channel, Wanted::Message(address), *since))
+            let limit = limit.min(self.timeout(*channel));
+            Box::pin(self.wait(*channel, Wanted::Message(address), *since, limit))
         });
         future::select_ok(codes).await.map(|(code, _)| code)
     }
@@ -360,10 +362,10 @@ impl<'a> TenantSession<'a> {
         channel: Channel,
         wanted: Wanted<'_>,
         since: Option<&Baseline>,
+        limit: Duration,
     ) -> Result<String, NoCode> {
         let clock = &self.tenant.clock;
         let codes = self.tenant.codes.get(&channel).ok_or(NoCode::NotHere("this channel"))?;
-        let limit = self.timeout(channel);
         let since = match since {
             Some(since) => since.clone(),
             None => codes.baseline(wanted, BASELINE.min(limit), clock).await?,
@@ -510,10 +512,13 @@ fn address(channel: Channel, place: &str) -> Address {
     }
 }
 
-/// Whether an answer says that a code was sent, which the user is to be asked for.
-fn is_sent(exchange: &Exchange) -> bool {
+/// Whether an answer says that a code was sent, which the user is to be asked for, and not by another channel.
+fn is_sent(exchange: &Exchange, channel: Channel) -> bool {
     let content = exchange.response.content();
-    content.as_json().is_some_and(|body| body["binding_method"] == "prompt")
+    content.as_json().is_some_and(|body| {
+        let is_channel = body["oob_channel"].as_str().is_none_or(|word| word == channel.word());
+        body["binding_method"] == "prompt" && is_channel
+    })
 }
 
 /// The address or number that a request names, of which it has a code sent there.
