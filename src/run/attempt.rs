@@ -31,10 +31,8 @@ pub(super) struct Attempt {
     pub(super) failures: Vec<Failure>,
     /// Whether something kept the run from judging.
     pub(super) errored: bool,
-    /// Whether that was the target, which could not be reached.
+    /// Whether that was the target or an inbox, which could not be reached.
     pub(super) unreachable: bool,
-    /// Whether that was an inbox: what needs none can be judged even so.
-    pub(super) no_inbox: bool,
     /// Why nothing is known of what was done: all of it has to be tried again.
     pub(super) lost: Option<String>,
     /// What was done again on the way.
@@ -297,7 +295,7 @@ impl<'a> Runner<'a> {
             let code = self.session.code(channel, &source);
             let code = unless_stopped(&mut self.interrupt, code).await;
             let code = code.ok_or_else(|| Wrong::stopped(step))?.map_err(|error| {
-                self.attempt.no_inbox |= matches!(error, NoCode::Unavailable { .. });
+                self.attempt.unreachable |= matches!(error, NoCode::Unavailable { .. });
                 let problem =
                     Diagnostic::at(step.span, format!("there is no code to send: {error}"));
                 Wrong::error(problem.hint(what_to_do(&error)))
@@ -344,8 +342,9 @@ impl<'a> Runner<'a> {
     async fn send(&mut self, request: Request, intent: Intent<'_>) -> Result<Exchange, SendError> {
         let exchange = self.session.send(request, intent, &mut self.redactor).await;
         match &exchange {
-            Err(SendError::Unreachable(_)) => self.attempt.unreachable = true,
-            Err(SendError::NoInbox(_)) => self.attempt.no_inbox = true,
+            Err(SendError::Unreachable(_) | SendError::NoInbox(_)) => {
+                self.attempt.unreachable = true;
+            }
             Err(SendError::Lost(reason)) => self.attempt.lost = Some(reason.clone()),
             _ => {}
         }

@@ -94,15 +94,13 @@ pub(super) async fn run(
         difference,
         needless_exception,
     };
-    let Attempt { unreachable, no_inbox, corrupt, .. } = attempt;
-    (finished, Trouble { unreachable, no_inbox, corrupt })
+    (finished, Trouble { unreachable: attempt.unreachable, corrupt: attempt.corrupt })
 }
 
 /// What keeps a run from judging, and decides how the program exits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Trouble {
     pub(super) unreachable: bool,
-    pub(super) no_inbox: bool,
     pub(super) corrupt: bool,
 }
 

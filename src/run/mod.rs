@@ -70,7 +70,7 @@ pub async fn execute(
         {
             let mut summary = summary.borrow_mut();
             summary.count(&finished);
-            summary.unreachable |= trouble.unreachable || trouble.no_inbox;
+            summary.unreachable |= trouble.unreachable;
             summary.corrupt |= trouble.corrupt;
         }
         (emit.borrow_mut())(Event::CaseFinished(Box::new(finished)));

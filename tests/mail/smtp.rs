@@ -13,7 +13,7 @@ use std::{
 use super::dovecot::deliver;
 
 /// However busy the machine is.
-const ENOUGH: Duration = Duration::from_secs(60);
+const ENOUGH: Duration = Duration::from_mins(1);
 
 /// Takes mail for all addresses while this process runs, and puts it into a Maildir.
 pub(crate) struct Front {

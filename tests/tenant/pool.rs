@@ -104,7 +104,7 @@ fn nobody_shares_a_user(_: Inbox) -> Result<(), Failed> {
     let args = [&RUN[..], &["--repeat", "6"]].concat();
     let two = [place.started(&args)?, place.started(&args)?];
     for one in two {
-        let ran = place.ended(one, &args)?;
+        let ran = place.ended(one)?;
         assert!(ran.code == Some(0) && ran.stdout.contains("12 passed, 0 failed"), "{ran:?}");
     }
     assert_eq!(factors(&place)?, Vec::<Value>::new());
