@@ -37,7 +37,7 @@ impl Place {
     pub fn new(domain: String) -> Self {
         let connection = "Username-Password-Authentication".to_owned();
         // Of an emulated tenant every API is one.
-        let audience = Some("https://api.example.com/".to_owned());
+        let audience = Some("https://api.emulator.test/".to_owned());
         Self { management_domain: domain.clone(), domain, connection, audience }
     }
 }

@@ -136,7 +136,7 @@ fn old_codes(_: Inbox) -> Result<(), Failed> {
     {
         let mail =
             format!("To: {to}@example.com\nSubject: Your code\n\nYour code is 11{number:04}.\n");
-        place.dovecot()?.deliver(Duration::from_mins(60), &mail)?;
+        place.dovecot()?.deliver(Duration::from_hours(1), &mail)?;
     }
     place.scenario("twice", TWICE)?;
     place.front()?.set(Way::Lost)?;

@@ -56,7 +56,7 @@ pub(crate) fn make_users(place: &Place, emails: &[&str]) -> Result<(), Failed> {
     let mut variables = String::new();
     for (name, email) in ["ONE", "TWO"].iter().zip(emails) {
         let password = format!("{PASSWORD}-{name}");
-        variables += &format!("PASSWORD_{name}={password}\n");
+        variables.extend(["PASSWORD_", name, "=", &password, "\n"]);
         let new = json!({
             "connection": "Username-Password-Authentication", "email": email, "password": password,
         });

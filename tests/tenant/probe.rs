@@ -113,7 +113,7 @@ fn a_certificate_of_others(inbox: Inbox) -> Result<(), Failed> {
     place.change("countersign.yaml", "    ca: authorities.pem\n", "")?;
     let seen = probe(&place, PROBE)?;
     assert_eq!(seen.code, Some(3), "{seen:?}");
-    seen.tells("error: the tenant `TENANT` cannot be reached: invalid peer certificate");
+    seen.tells("error: the tenant `TENANT` cannot be reached: its certificate is of an authority");
     seen.tells("a private authority's certificate goes into the file that `ca` names");
     Ok(())
 }
