@@ -58,6 +58,8 @@ fn what_is_no_tenant_is_neither_asked_nor_cleaned_up() {
         let seen = project.run(&format!("cleanup --target {target}")).exits(2);
         seen.says(&format!("there is nothing to clean up in `{target}`"))
             .says("what runs leave is in tenants, which are in countersign.yaml by name");
+        let seen = project.run(&format!("run --cleanup --target {target}")).exits(2);
+        seen.says("`--cleanup` removes what is left in a tenant");
     }
 }
 
