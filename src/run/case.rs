@@ -45,6 +45,7 @@ pub(super) async fn run(
         retries.append(&mut attempt.retries);
         if let Some(reason) = &attempt.lost
             && restarts < RESTARTS
+            && !target.is_gone()
             && !*interrupt.borrow()
         {
             // It was no attempt: what it would have shown was lost on the way.
@@ -94,7 +95,8 @@ pub(super) async fn run(
         difference,
         needless_exception,
     };
-    (finished, Trouble { unreachable: attempt.unreachable, corrupt: attempt.corrupt })
+    let unreachable = attempt.unreachable || attempt.lost.is_some() && target.is_gone();
+    (finished, Trouble { unreachable, corrupt: attempt.corrupt })
 }
 
 /// What keeps a run from judging, and decides how the program exits.

@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A connection that was not used for so long is not used again: the tenant may be about to close it, and what is sent
 /// then is lost.
 const IDLE: Duration = Duration::from_secs(10);
+/// One that could not be reached before is not waited for as long.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(5);
 /// How often a request is sent again.
 const RETRIES: usize = 6;
 /// The same before there was any answer: it may be that nobody is there at all.
@@ -79,8 +81,7 @@ impl Wire {
         let wrong = |error: reqwest::Error| innermost(&error.without_url());
         let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .pool_idle_timeout(IDLE)
-            .timeout(PATIENCE);
+            .pool_idle_timeout(IDLE);
         if let Some(pem) = ca {
             let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(wrong)?;
             client = client.tls_certs_merge(authorities);
@@ -203,11 +204,14 @@ impl Wire {
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|error| invalid(&error))?;
         let url = format!("https://{domain}{}", request.path);
-        let mut builder = self.client.request(method, url).body(request.body.clone());
+        let patience = if self.is_gone() { LITTLE_PATIENCE } else { PATIENCE };
+        let builder = self.client.request(method, url).timeout(patience);
+        let mut builder = builder.body(request.body.clone());
         for (name, value) in request.headers.iter() {
             builder = builder.header(name, value);
         }
         let built = builder.build().map_err(|error| invalid(&error.without_url()))?;
+        let missed = |error| missed(error, patience);
         let watch = Stopwatch::start();
         let answer = self.client.execute(built).await.map_err(missed)?;
         let mut response = Response { status: answer.status().as_u16(), ..Response::default() };
@@ -239,7 +243,7 @@ fn backoff(tries: usize) -> Duration {
     longest / 2 + Duration::from_millis(part)
 }
 
-fn missed(error: reqwest::Error) -> Missed {
+fn missed(error: reqwest::Error, patience: Duration) -> Missed {
     let error = error.without_url();
     let reason = innermost(&error);
     if reason.contains("certificate") {
@@ -247,7 +251,7 @@ fn missed(error: reqwest::Error) -> Missed {
     } else if error.is_connect() {
         Missed::NotSent(reason)
     } else if error.is_timeout() {
-        Missed::Silent(format!("no answer within {} s", PATIENCE.as_secs()))
+        Missed::Silent(format!("no answer within {} s", patience.as_secs()))
     } else {
         Missed::Lost(reason)
     }
