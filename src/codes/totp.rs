@@ -82,7 +82,7 @@ mod tests {
 
     use super::{App, next_step, step, totp, unused};
     use crate::{
-        clock::{Timestamp, VirtualClock},
+        clock::{AdjustedClock, Timestamp, VirtualClock},
         codes::NoCode,
         secret::Secret,
     };
@@ -127,5 +127,20 @@ mod tests {
         assert!(app.code(&other, limit, &clock).await.is_ok());
         clock.advance(pause);
         assert!(app.code(&one, limit, &clock).await.is_ok());
+    }
+
+    /// The tenant judges by its own clock, and where that is behind or ahead, so are the codes.
+    #[tokio::test]
+    async fn codes_are_those_of_the_clock_that_is_given() {
+        let secret = Secret::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned());
+        for ahead in [-90_000, 90_000] {
+            let clock = AdjustedClock { ahead };
+            let before = clock.now();
+            let code = App::default().code(&secret, Duration::ZERO, &clock).await;
+            // A step may have begun meanwhile.
+            let shown =
+                [before, clock.now()].map(|now| totp(secret.expose(), now).map(Secret::new));
+            assert!(shown.contains(&code), "{ahead}");
+        }
     }
 }
