@@ -205,14 +205,13 @@ fn cleaned_up_by_the_next_run(_: Inbox) -> Result<(), Failed> {
     let place = place()?;
     let before = settings(&place)?;
     kill_after(&place, 20)?;
-    let left = place.users()?;
-    assert!(left > 0);
+    assert!(place.users()? > 0);
     let with_cleanup = [RUN, &["--cleanup", "--filter", "email/first-enrolment"]].concat();
     let ran = place.run(&with_cleanup)?;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let said =
-        if left == 1 { "1 user removed".to_owned() } else { format!("{left} users removed") };
-    assert!(ran.stderr.contains(&said), "{said}: {}", ran.stderr);
+    // How many is not known: what the killed run has asked for last may have come to the tenant later.
+    let said = ran.stderr.lines().find(|line| line.ends_with(" removed")).ok_or("nothing said")?;
+    assert!(said.contains(" user") && !said.starts_with('0'), "{}", ran.stderr);
     assert!(ran.stderr.contains("the settings are again what they were"), "{}", ran.stderr);
     assert_eq!(finished(&events(&ran.stdout)?)?["passed"], 1);
     assert_untouched(&place, &before)?;
