@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::{Exit, Failure, args::Explain, files, output::Output};
 use crate::{
-    exchange::{FORM, JSON},
+    exchange::{
+        FORM, JSON,
+        message::{Body as Shown, Message},
+    },
     scenario::{
         Action, Body, DEFAULT_USER, Draft, Encoding, Path, PushAnswer, Scenario, Step, Tree,
     },
@@ -63,11 +66,8 @@ fn describe(text: &mut String, step: &Step) {
             if draft.fetch.is_some() {
                 push(text, "a one-time code is fetched first, as {{ code }}");
             }
-            let message = Message::of(draft);
-            push(text, "");
-            message.http(text);
-            push(text, "");
-            message.curl(text);
+            let message = message(draft);
+            push(text, &format!("\n{}\n\n{}", message.http(), message.curl()));
         }
     }
     if let Some(statuses) = &step.expect.status {
@@ -94,108 +94,57 @@ fn describe(text: &mut String, step: &Step) {
     }
 }
 
-/// A request with templates in it.
-struct Message {
-    method: String,
-    path: String,
-    headers: Vec<(String, String)>,
-    /// Parameters of a form, or else one text.
-    form: Vec<(String, String)>,
-    body: Option<String>,
-}
-
-impl Message {
-    fn of(draft: &Draft) -> Self {
-        let mut headers = Vec::new();
-        if let Some(bearer) = &draft.bearer {
-            headers.push(("authorization".to_owned(), format!("Bearer {}", plain(bearer))));
-        }
-        let mut path = match &draft.path {
-            Path::Fixed(path) => (*path).to_owned(),
-            Path::Item(prefix, tree) => format!("{prefix}{}", plain(tree)),
-            Path::Written(tree) => plain(tree),
-        };
-        let pairs = |parameters: &[(String, Tree)]| -> Vec<(String, String)> {
-            parameters.iter().map(|(name, tree)| (name.clone(), plain(tree))).collect()
-        };
-        let mut form = Vec::new();
-        let (content_type, body) = match &draft.body {
-            Body::Query(parameters) => {
-                let query = pairs(parameters);
-                let query: Vec<_> =
-                    query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                if !query.is_empty() {
-                    let separator = if path.contains('?') { '&' } else { '?' };
-                    path = format!("{path}{separator}{}", query.join("&"));
-                }
-                (None, None)
-            }
-            Body::Parameters(Encoding::Form, parameters) => {
-                form = pairs(parameters);
-                (Some(FORM), None)
-            }
-            Body::Parameters(Encoding::Json, parameters) => {
-                let object: Value =
-                    parameters.iter().map(|(name, tree)| (name.clone(), tree.written())).collect();
-                (Some(JSON), Some(object.to_string()))
-            }
-            Body::Json(tree) => (Some(JSON), Some(tree.written().to_string())),
-            Body::Text(tree) => (Some(JSON), Some(plain(tree))),
-        };
-        headers.extend(content_type.map(|value| ("content-type".to_owned(), value.to_owned())));
-        for (name, tree) in &draft.headers {
-            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-            if tree.written() != Value::Null {
-                headers.push((name.to_lowercase(), plain(tree)));
-            }
-        }
-        Self { method: plain(&draft.method), path, headers, form, body }
+/// A request with its templates as they are written.
+fn message(draft: &Draft) -> Message {
+    let mut headers = Vec::new();
+    if let Some(bearer) = &draft.bearer {
+        headers.push(("authorization".to_owned(), format!("Bearer {}", plain(bearer))));
     }
-
-    fn http(&self, text: &mut String) {
-        push(text, &format!("{} {} HTTP/1.1", self.method, self.path));
-        push(text, "host: {{ target.domain }}");
-        for (name, value) in &self.headers {
-            push(text, &format!("{name}: {value}"));
+    let mut path = match &draft.path {
+        Path::Fixed(path) => (*path).to_owned(),
+        Path::Item(prefix, tree) => format!("{prefix}{}", plain(tree)),
+        Path::Written(tree) => plain(tree),
+    };
+    let pairs = |parameters: &[(String, Tree)]| -> Vec<(String, String)> {
+        parameters.iter().map(|(name, tree)| (name.clone(), plain(tree))).collect()
+    };
+    let (content_type, body) = match &draft.body {
+        Body::Query(parameters) => {
+            let query = pairs(parameters);
+            let query: Vec<_> =
+                query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            if !query.is_empty() {
+                let separator = if path.contains('?') { '&' } else { '?' };
+                path = format!("{path}{separator}{}", query.join("&"));
+            }
+            (None, Shown::Empty)
         }
-        if !self.form.is_empty() {
-            let pairs: Vec<_> =
-                self.form.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            push(text, &format!("\n{}", pairs.join("&")));
+        Body::Parameters(Encoding::Form, parameters) => {
+            (Some(FORM), Shown::Form(pairs(parameters)))
         }
-        if let Some(body) = &self.body {
-            push(text, &format!("\n{body}"));
+        Body::Parameters(Encoding::Json, parameters) => {
+            let object =
+                parameters.iter().map(|(name, tree)| (name.clone(), tree.written())).collect();
+            (Some(JSON), Shown::Json(object))
+        }
+        Body::Json(tree) => (Some(JSON), Shown::Json(tree.written())),
+        Body::Text(tree) => (Some(JSON), Shown::Text(plain(tree))),
+    };
+    headers.extend(content_type.map(|value| ("content-type".to_owned(), value.to_owned())));
+    for (name, tree) in &draft.headers {
+        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        if tree.written() != Value::Null {
+            headers.push((name.to_lowercase(), plain(tree)));
         }
     }
-
-    fn curl(&self, text: &mut String) {
-        let url = format!("https://{{{{ target.domain }}}}{}", self.path);
-        let mut lines = vec![format!("curl --request {} {}", quote(&self.method), quote(&url))];
-        for (name, value) in &self.headers {
-            lines.push(format!("--header {}", quote(&format!("{name}: {value}"))));
-        }
-        for (name, value) in &self.form {
-            lines.push(format!("--data-urlencode {}", quote(&format!("{name}={value}"))));
-        }
-        lines.extend(self.body.iter().map(|body| format!("--data-raw {}", quote(body))));
-        push(text, &lines.join(" \\\n  "));
-    }
+    let host = "{{ target.domain }}".to_owned();
+    Message { method: plain(&draft.method), host, path, headers, body }
 }
 
 fn plain(tree: &Tree) -> String {
     match tree.written() {
         Value::String(text) => text,
         other => other.to_string(),
-    }
-}
-
-/// As a POSIX shell reads it back.
-fn quote(text: &str) -> String {
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=".contains(&byte);
-    if !text.is_empty() && text.bytes().all(safe) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What goes over the wire, as owned values: no client's and no server's type is in it.
 
+pub mod message;
+
 use std::{fmt, time::Duration};
 
 use serde_json::Value;
