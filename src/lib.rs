@@ -57,6 +57,8 @@ pub mod client;
 pub mod clock;
 pub mod codes;
 pub mod config;
+pub mod coverage;
+pub mod docs;
 pub mod drift;
 pub mod emulator;
 pub mod event;

@@ -32,6 +32,10 @@ const LAYOUT: &[(&str, &[&str])] = &[
     ("event", &["source", "exchange", "plan", "expect", "snapshot"]),
     // What two runs saw, side by side.
     ("drift", &["source", "scenario", "plan", "snapshot", "event"]),
+    // What proves a requirement, and where.
+    ("coverage", &["source", "scenario"]),
+    // Of snapshots the recorded exchanges, of exchanges how a request is shown.
+    ("docs", &["source", "exchange", "scenario", "snapshot"]),
     ("emulator", &["address", "secret", "exchange", "clock"]),
     ("serve", &["address", "secret", "exchange", "clock", "codes", "emulator"]),
     // It is prepared for a case, and says what the scope knows before the first step.
@@ -55,8 +59,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "source", "secret", "exchange", "clock", "codes", "scenario", "config", "plan", "step",
-            "expect", "snapshot", "observe", "client", "event", "drift", "emulator", "serve",
-            "target", "run", "report",
+            "expect", "snapshot", "observe", "client", "event", "drift", "coverage", "docs",
+            "emulator", "serve", "target", "run", "report",
         ],
     ),
 ];

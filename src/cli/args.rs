@@ -38,6 +38,10 @@ pub(super) enum Command {
     List(List),
     /// Show the requests that a scenario would send, as HTTP and as curl
     Explain(Explain),
+    /// Tell requirement by requirement what covers it, and where it was last seen to hold
+    Coverage(Coverage),
+    /// Make pages of scenarios and their recordings: the source of an mdBook
+    Docs(Docs),
     /// Run scenarios on two targets side by side, and show what differs
     Drift(Drift),
     /// Look at pending snapshots one by one, and accept or reject each
@@ -177,6 +181,44 @@ pub(super) struct Explain {
 }
 
 #[derive(Clone, Debug, ClapArgs)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 less is covered than `--fail-under` asks for; 2 the command line or \
+a file is wrong"
+)]
+pub(super) struct Coverage {
+    #[command(flatten)]
+    pub(super) paths: Paths,
+    /// What to write to standard output
+    #[arg(long, value_enum, default_value_t = MarkdownFormat::Human, value_name = "FORMAT")]
+    pub(super) format: MarkdownFormat,
+    /// Write a badge besides: a picture in SVG
+    #[arg(long, value_name = "FILE")]
+    pub(super) badge: Option<PathBuf>,
+    /// Fail if less than so much of the requirements is covered
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(super) fail_under: Option<f64>,
+    /// What runs have seen, as `run --report json=FILE` wrote it; without it only the recordings are known
+    #[arg(long, value_name = "FILE")]
+    pub(super) seen: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(
+    after_help = "Exit codes: 0 done, or current; 1 with `--check`: the pages are not current; 2 the command line \
+or a file is wrong"
+)]
+pub(super) struct Docs {
+    #[command(flatten)]
+    pub(super) paths: Paths,
+    /// The folder of the book; `docs/catalogue` unless given
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Write nothing, and fail if the pages that are there are not current
+    #[arg(long)]
+    pub(super) check: bool,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
 pub(super) struct Cleanup {
     /// The tenant, by its name in countersign.yaml
     #[arg(long, value_name = "TARGET")]
@@ -211,8 +253,8 @@ pub(super) struct Drift {
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub(super) slower: Option<f64>,
     /// What to write to standard output
-    #[arg(long, value_enum, default_value_t = DriftFormat::Human, value_name = "FORMAT")]
-    pub(super) format: DriftFormat,
+    #[arg(long, value_enum, default_value_t = MarkdownFormat::Human, value_name = "FORMAT")]
+    pub(super) format: MarkdownFormat,
 }
 
 #[derive(Clone, Debug, ClapArgs)]
@@ -277,6 +319,11 @@ fn factor(text: &str) -> Result<f64, String> {
     factor.ok_or_else(|| "expected a number from 1 on, such as 3 or 1.5".to_owned())
 }
 
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "expected a number from 0 to 100, such as 95 or 99.5".to_owned())
+}
+
 /// What can be sent behind `Bearer`.
 pub(super) fn token(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -292,7 +339,7 @@ pub(super) enum Format {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum DriftFormat {
+pub(super) enum MarkdownFormat {
     Human,
     Json,
     /// For an issue, or the summary of a job

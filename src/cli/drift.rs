@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{
     Exit, Failure,
-    args::{Drift as Args, DriftFormat},
+    args::{Drift as Args, MarkdownFormat},
     configuration, files, listen,
     output::Output,
     run::{recorded, shard, watch_interrupt},
@@ -66,7 +66,7 @@ pub(super) fn drift(args: &Args, output: &Output) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::Target)?;
-    let progress = listen::progress(args.format == DriftFormat::Human);
+    let progress = listen::progress(args.format == MarkdownFormat::Human);
     progress.set_length((selected.len() * if is_recorded { 1 } else { 2 }) as u64);
     let (a, b) = runtime.block_on(async {
         let interrupt = watch_interrupt();
@@ -126,9 +126,9 @@ pub(super) fn drift(args: &Args, output: &Output) -> Result<Exit, Failure> {
         elapsed: watch.elapsed(),
     };
     output.write(&match args.format {
-        DriftFormat::Human => drift::text(&drift, output.style()),
-        DriftFormat::Json => format!("{}\n", drift::json(&drift)),
-        DriftFormat::Markdown => drift::markdown(&drift),
+        MarkdownFormat::Human => drift::text(&drift, output.style()),
+        MarkdownFormat::Json => format!("{}\n", drift::json(&drift)),
+        MarkdownFormat::Markdown => drift::markdown(&drift),
     })?;
     Ok(exit(&drift, [&summary_a, &summary_b]))
 }

@@ -6,6 +6,8 @@ mod check;
 mod check_client;
 mod cleanup;
 mod configuration;
+mod coverage;
+mod docs;
 mod drift;
 mod exceptions;
 mod explain;
@@ -112,6 +114,8 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::CheckClient(args) => check_client::check_client(&args, output),
         Command::List(args) => list::list(&args, output),
         Command::Explain(args) => explain::explain(&args, output),
+        Command::Coverage(args) => coverage::coverage(&args, output),
+        Command::Docs(args) => docs::docs(&args, output),
         Command::Drift(args) => drift::drift(&args, output),
         Command::Review(args) => review::review(&args, output),
         Command::Accept(args) => review::resolve(&args, true, output),

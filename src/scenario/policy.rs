@@ -72,7 +72,7 @@ words! {
 }
 
 /// How long tokens live; Auth0's defaults unless given.
-#[derive(Clone, Copy, Debug, Default, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Lifetimes {
     /// An access token for an API; `24h` unless given, at most `720h`.
@@ -84,7 +84,7 @@ pub struct Lifetimes {
 }
 
 /// How often something may be done; Auth0's documented limits unless given, and none on requests.
-#[derive(Clone, Copy, Debug, Default, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Limits {
     /// Requests to everything but the Management API.
@@ -127,7 +127,7 @@ impl Limits {
 }
 
 /// A bucket: so many at once, and one more each time a while has passed.
-#[derive(Clone, Copy, Debug, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Limit {
     /// How many at once.

@@ -144,6 +144,16 @@ impl Store {
         self.ids(".snap.new")
     }
 
+    /// The targets that have a snapshot of this scenario's for themselves, sorted.
+    #[must_use]
+    pub fn differing(&self, id: &str) -> Vec<String> {
+        let folders = WalkDir::new(&self.root).min_depth(1).max_depth(1).sort_by_file_name();
+        let names = folders.into_iter().filter_map(Result::ok);
+        let targets = names
+            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix('@')?.to_owned()));
+        targets.filter(|target| self.root.join(format!("@{target}/{id}.snap")).is_file()).collect()
+    }
+
     /// The paths of snapshots, and of pending ones, that no run has a use for, sorted: those of no id in `used`, and of
     /// this target those of no exception. What other targets have is not judged.
     #[must_use]
@@ -271,6 +281,10 @@ mod tests {
         assert_eq!(shared.read("a/x").unwrap().as_deref(), Some("shared"));
         assert_eq!(shared.read("y").unwrap().as_deref(), Some("of all"));
         assert_eq!((own.shared_by("a/x"), own.shared_by("y")), (None, Some("staging")));
+        assert_eq!(
+            (shared.differing("a/x"), shared.differing("y")),
+            (vec!["staging".into()], vec![])
+        );
         assert_eq!(shared.shared_by("y"), None);
     }
 
