@@ -31,7 +31,7 @@ pub(super) fn coverage(args: &Args, output: &Output) -> Result<Exit, Failure> {
     for path in &args.seen {
         match runs(path) {
             Ok(runs) => evidence.runs.extend(runs),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     if !problems.is_empty() {
@@ -59,7 +59,7 @@ pub(super) fn coverage(args: &Args, output: &Output) -> Result<Exit, Failure> {
 }
 
 /// The runs of a report; those that name no date have that of the file.
-fn runs(path: &Path) -> Result<Vec<Run>, Diagnostic> {
+fn runs(path: &Path) -> Result<Vec<Run>, Box<Diagnostic>> {
     let shown = files::shown(path);
     let text = fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => files::missing(path),
@@ -72,5 +72,6 @@ fn runs(path: &Path) -> Result<Vec<Run>, Diagnostic> {
     coverage::runs(&String::from_utf8_lossy(&text), at.as_deref()).map_err(|error| {
         Diagnostic::file(shown, format!("this is no report of a run: {error}"))
             .hint("`countersign run --report json=FILE` writes one")
+            .into()
     })
 }

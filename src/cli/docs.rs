@@ -186,8 +186,11 @@ impl Changes {
         }
         text + &match all.iter().map(|(_, paths)| paths.len()).sum() {
             0 => format!("the pages in {out} are current\n"),
-            1 => "1 page is not current: `countersign docs` makes it so\n".to_owned(),
-            count => format!("{count} pages are not current: `countersign docs` makes them so\n"),
+            1 => "1 page is not current: `countersign docs` without `--check` makes it so\n"
+                .to_owned(),
+            count => format!(
+                "{count} pages are not current: `countersign docs` without `--check` makes them so\n"
+            ),
         }
     }
 

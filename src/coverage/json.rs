@@ -44,7 +44,7 @@ fn covered(covered: &Covered<'_>) -> Value {
 
 fn seen(seen: &Seen<'_>) -> Value {
     json!({
-        "held": seen.has_passed,
+        "held": seen.has_held(),
         "held_at": seen.held,
         "recorded": seen.is_recorded,
         "differs_in": seen.differing,

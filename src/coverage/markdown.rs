@@ -9,15 +9,11 @@ pub fn markdown(coverage: &Coverage<'_>) -> String {
     let not: Vec<_> = coverage.covered.iter().filter(|one| !one.is_covered()).collect();
     if !not.is_empty() {
         text += "\n## Nothing covers\n\n";
-        for one in not {
+        text.extend(not.into_iter().map(|one| {
             let requirement = one.requirement;
-            text += &format!(
-                "- **{}** \\[{}\\] {}\n",
-                plain(&requirement.id.value),
-                requirement.confidence,
-                plain(&requirement.statement)
-            );
-        }
+            let (id, statement) = (plain(&requirement.id.value), plain(&requirement.statement));
+            format!("- **{id}** \\[{}\\] {statement}\n", requirement.confidence)
+        }));
     }
     text += "\n## All requirements\n\n\
              | requirement | statement | source | confidence | covered by | seen |\n\

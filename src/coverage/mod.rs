@@ -126,6 +126,12 @@ impl Covered<'_> {
 }
 
 impl Seen<'_> {
+    /// Whether it ever held: what is recorded passed, too.
+    #[must_use]
+    pub const fn has_held(&self) -> bool {
+        self.has_passed || self.is_recorded
+    }
+
     /// What is known, in words.
     fn words(&self) -> String {
         let mut words = Vec::new();

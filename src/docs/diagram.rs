@@ -1,7 +1,7 @@
 //! A scenario as a sequence diagram in Mermaid: what the user, the application, the tenant and the user's devices have to
 //! do with each other, from the steps and what was recorded of them.
 
-use super::step::{Told, grant, length, outcome};
+use super::step::{Told, grant, length, outcome, parameter, passes};
 use crate::{
     scenario::{Action, Channel, DEFAULT_USER, Draft, Path, PushAnswer},
     snapshot::RecordedStep,
@@ -47,14 +47,14 @@ impl Diagram {
         let actor = &told.step.actor;
         match &told.step.action {
             Action::Advance(duration) => {
-                self.lines.push(format!("Note over application: {} pass", length(*duration)));
+                self.lines.push(format!("Note over application: {}", passes(*duration)));
             }
             Action::Answer(answer) => {
                 let word = match answer {
                     PushAnswer::Accept => "accepts",
                     PushAnswer::Reject => "rejects",
                 };
-                self.from_user(actor, self::device(Channel::Push), word);
+                self.user_sends(actor, self::device(Channel::Push), word);
                 self.has_tenant = true;
                 self.lines.push(format!("phone->>tenant: the user {word}"));
             }
@@ -69,21 +69,23 @@ impl Diagram {
             let device = self.device(channel);
             let user = self.user(actor);
             self.lines.push(format!("{device}->>{user}: the code"));
-            self.from_user(actor, "application", "the code");
+            self.user_sends(actor, "application", "the code");
         }
         let grant = told.recorded.and_then(|recorded| grant(&recorded.request));
-        match (told.step.verb, grant) {
-            ("login", _) => self.from_user(actor, "application", "address and password"),
-            (_, Some("mfa-recovery-code")) => {
-                self.from_user(actor, "application", "a recovery code");
-            }
-            _ => {}
+        let has = |name| told.recorded.is_some_and(|one| parameter(&one.request, name).is_some());
+        if has("username") && has("password") {
+            self.user_sends(actor, "application", "address and password");
+        }
+        if has("recovery_code") {
+            self.user_sends(actor, "application", "a recovery code");
         }
         let sent = match (told.recorded, &draft.path) {
             (Some(recorded), _) => {
                 format!("{} {}", recorded.request.method, without_query(&recorded.request.path))
             }
-            (None, Path::Fixed(path)) => (*path).to_owned(),
+            (None, Path::Fixed(path)) => {
+                format!("{} {path}", draft.method.as_literal().unwrap_or_default())
+            }
             (None, _) => told.step.verb.to_owned(),
         };
         let grant = grant.map(|grant| format!(" ({grant})")).unwrap_or_default();
@@ -105,7 +107,7 @@ impl Diagram {
         }
     }
 
-    fn from_user(&mut self, actor: &str, to: &'static str, what: &str) {
+    fn user_sends(&mut self, actor: &str, to: &'static str, what: &str) {
         if to != "application" && !self.devices.contains(&to) {
             self.devices.push(to);
         }

@@ -35,19 +35,19 @@ pub(super) fn page(catalogue: &Catalogue<'_>) -> String {
             errors.entry(seen).or_default().insert((&page.id, page.from("")));
         }
     }
-    let mut text = "# All errors\n\nEvery error body that was seen, by the endpoint that answered it. Of the Management \
+    let mut text = "# All errors\n\nEvery error body that was seen, below the endpoint that answered it. Of the Management \
                     API the error is its `errorCode`.\n"
         .to_owned();
     let endpoints: BTreeSet<&String> = errors.keys().map(|(endpoint, ..)| endpoint).collect();
     for endpoint in endpoints {
         let rows = errors.iter().filter(|((of, ..), _)| of == endpoint);
-        let rows = rows.map(|((endpoint, status, error, description), pages)| {
+        let rows = rows.map(|((_, status, error, description), pages)| {
             let optional = |text: &str| if text.is_empty() { String::new() } else { code(text) };
-            let cells = [status.to_string(), optional(error), plain(description), code(endpoint)];
+            let cells = [status.to_string(), optional(error), plain(description)];
             cells.into_iter().chain([named(pages)]).collect()
         });
-        let head = ["status", "error", "description", "endpoint", "seen in"];
-        text += &format!("\n## {}\n\n{}", code(endpoint), table(&head, rows));
+        let head = ["status", "error", "description", "seen in"];
+        put!(text, "\n## {}\n\n{}", code(endpoint), table(&head, rows));
     }
     text
 }

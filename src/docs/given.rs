@@ -137,13 +137,12 @@ fn action(action: &Action) -> String {
 fn user(who: &str, user: &User) -> String {
     let enrolled: Vec<_> = user.enrolled.iter().map(|one| one.channel.value.word()).collect();
     let has = if enrolled.is_empty() {
-        "no factor".to_owned()
+        "has no factor".to_owned()
     } else {
-        format!("{}, enrolled and confirmed", and(&enrolled))
+        format!("has enrolled and confirmed {}", and(&enrolled))
     };
-    let address =
-        if user.email_verified { "a verified address" } else { "an address that is not verified" };
-    format!("{who} has {address} and {has}.")
+    let verified = if user.email_verified { "verified" } else { "not verified" };
+    format!("{who} {has}; their own address is {verified}.")
 }
 
 fn fault(fault: &Fault) -> String {
@@ -204,7 +203,7 @@ mod tests {
         let told = words(&scenarios[0].given);
         let expected = [
             "The tenant has the factors email and otp switched on, and asks for a second factor only where an Action does.",
-            "The user has an address that is not verified and otp, enrolled and confirmed.",
+            "The user has enrolled and confirmed otp; their own address is not verified.",
         ];
         assert_eq!(told, expected);
     }

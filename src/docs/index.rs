@@ -8,35 +8,33 @@ use super::{
 
 /// The book's settings.
 pub(super) fn book() -> String {
+    // Links to a README.md lead to its README.html only where mdBook does not make an index.html of it.
     format!(
         "{BOOK_MARK}\n[book]\ntitle = \"What the MFA API does\"\nlanguage = \"en\"\n\n\
-         [output.html]\ndefault-theme = \"light\"\n"
+         [build]\n# Pages are as they are on GitHub: README.md stays README.html, and no text is a command.\n\
+         use-default-preprocessors = false\n"
     )
 }
 
 /// The contents, as an mdBook wants them.
 pub(super) fn summary(catalogue: &Catalogue<'_>) -> String {
     let mut text = "# Summary\n\n[The scenarios](README.md)\n\n".to_owned();
-    text +=
-        &format!("- {}\n", link("What happens if …", &format!("{}/README.md", questions::FOLDER)));
+    put!(text, "- {}\n", link("What happens if …", &format!("{}/README.md", questions::FOLDER)));
     for (title, path) in questions::contents(catalogue) {
-        text += &format!("  - {}\n", link(&title, &path));
+        put!(text, "  - {}\n", link(&title, &path));
     }
-    text += &format!("- {}\n", link("All errors", errors::PATH));
-    text += &format!("- {}\n\n", link("Requirements", requirements::PATH));
+    put!(text, "- {}\n", link("All errors", errors::PATH));
+    put!(text, "- {}\n\n", link("Requirements", requirements::PATH));
     text += "# Scenarios\n\n";
     for group in catalogue.groups() {
         let indent = if group.is_empty() {
             ""
         } else {
-            text += &format!(
-                "- {}\n",
-                link(&plain(group), &relative("", &format!("{group}/README.md")))
-            );
+            put!(text, "- {}\n", link(&plain(group), &relative("", &format!("{group}/README.md"))));
             "  "
         };
         for page in catalogue.of_group(group) {
-            text += &format!("{indent}- {}\n", link(&page.title(), &page.from("")));
+            put!(text, "{indent}- {}\n", link(&page.title(), &page.from("")));
         }
     }
     text
@@ -51,11 +49,10 @@ pub(super) fn front(catalogue: &Catalogue<'_>) -> String {
          A label stands for a value: `[mfa_token#1]` is the same token wherever it occurs on a page. A requirement says how \
          sure it is; what is documented nowhere is marked **\\[guess\\]**.\n\n"
     );
-    text +=
-        &format!("- {}\n", link("What happens if …", &format!("{}/README.md", questions::FOLDER)));
-    text += &format!("- {}, by endpoint\n", link("All errors", errors::PATH));
+    put!(text, "- {}\n", link("What happens if …", &format!("{}/README.md", questions::FOLDER)));
+    put!(text, "- {}, by endpoint\n", link("All errors", errors::PATH));
     let statements = catalogue.requirements.iter().count();
-    text += &format!("- {}: {statements} of them\n\n", link("Requirements", requirements::PATH));
+    put!(text, "- {}: {statements} of them\n\n", link("Requirements", requirements::PATH));
     text += "## Scenarios\n\n";
     let groups: Vec<_> = catalogue.groups().into_iter().filter(|group| !group.is_empty()).collect();
     if !groups.is_empty() {
@@ -67,7 +64,7 @@ pub(super) fn front(catalogue: &Catalogue<'_>) -> String {
         text += &table(&["folder", "scenarios"], rows);
     }
     if catalogue.groups().contains(&"") {
-        text += &format!("\n{}", pages(catalogue, ""));
+        put!(text, "\n{}", pages(catalogue, ""));
     }
     text
 }

@@ -1,18 +1,29 @@
 //! Markdown that reads the same on GitHub and in an mdBook.
 
+/// Adds to a text.
+macro_rules! put {
+    ($text:ident, $($format:tt)+) => {{
+        // Writing to a string cannot fail.
+        let _ = std::fmt::Write::write_fmt(&mut $text, format_args!($($format)+));
+    }};
+}
+
 /// A text that is no markup, but for its `code`.
 pub(super) fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    let is_code = text.matches('`').count() % 2 == 0;
-    let mut in_code = false;
-    for character in text.trim().chars() {
+    let has_code = text.matches('`').count().is_multiple_of(2);
+    let (mut is_inside, mut before) = (false, ' ');
+    let mut characters = text.trim().chars().peekable();
+    while let Some(character) = characters.next() {
+        let after = characters.peek().is_some_and(|after| after.is_alphanumeric());
+        let in_word = std::mem::replace(&mut before, character).is_alphanumeric() && after;
         match character {
-            '`' if is_code => in_code = !in_code,
+            '`' if has_code => is_inside = !is_inside,
             '\n' | '\r' => {
                 escaped.push(' ');
                 continue;
             }
-            _ if in_code => {}
+            _ if is_inside => {}
             '<' => {
                 escaped.push_str("&lt;");
                 continue;
@@ -21,6 +32,7 @@ pub(super) fn plain(text: &str) -> String {
                 escaped.push_str("&amp;");
                 continue;
             }
+            '_' if in_word => {}
             '*' | '_' | '[' | ']' | '\\' | '`' | '~' => escaped.push('\\'),
             _ => {}
         }
@@ -93,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_text_is_no_markup_but_for_its_code() {
-        assert_eq!(plain("a_b <c> [guess] `x_y`\nz"), "a\\_b &lt;c> \\[guess\\] `x_y` z");
+        assert_eq!(plain("a_b _c <d> [guess] `x_*`\nz"), "a_b \\_c &lt;d> \\[guess\\] `x_*` z");
         assert_eq!(plain("one ` alone"), "one \\` alone");
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(block("", "```\n"), "````\n```\n````\n");

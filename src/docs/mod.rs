@@ -4,11 +4,13 @@
 //! Texts come in and texts go out; `cli::docs` has the files. What is in a page is redacted already: requests and
 //! responses are those of snapshots, and what a scenario gives is masked here.
 
+#[macro_use]
+mod markdown;
+
 mod diagram;
 mod errors;
 mod given;
 mod index;
-mod markdown;
 mod questions;
 mod requirements;
 mod scenario;

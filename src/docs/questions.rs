@@ -18,6 +18,8 @@ const EDGE_CASE: &str = "edge-case";
 struct Question {
     name: &'static str,
     text: &'static str,
+    /// What an error or its description has that answers it, where a scenario is refused for more than one reason.
+    words: &'static [&'static str],
     requirements: &'static [&'static str],
 }
 
@@ -25,26 +27,31 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "already-enrolled",
         text: "the user is already enrolled",
+        words: &["already enrolled"],
         requirements: &["ASSOC-07", "ASSOC-08", "ASSOC-10", "POLICY-05"],
     },
     Question {
         name: "not-enrolled",
         text: "the user is not enrolled",
+        words: &[],
         requirements: &["CHAL-10", "VERIFY-21", "AUTHN-02", "AUD-04", "RECOV-06"],
     },
     Question {
         name: "not-confirmed",
         text: "an enrolment was never confirmed, or is begun again",
+        words: &[],
         requirements: &["ASSOC-13", "ASSOC-31", "CHAL-17", "AUTHN-10"],
     },
     Question {
         name: "wrong-code",
         text: "a code is wrong",
+        words: &[],
         requirements: &["VERIFY-04", "VERIFY-05", "VERIFY-06", "RECOV-05"],
     },
     Question {
         name: "too-many",
         text: "there were too many: codes, messages, logins, requests",
+        words: &["too_many", "Too many", "slow_down"],
         requirements: &[
             "LIMIT-03",
             "LIMIT-04",
@@ -64,11 +71,13 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "used-twice",
         text: "something is used twice",
+        words: &[],
         requirements: &["VERIFY-07", "VERIFY-17", "RECOV-03", "AUTH-02"],
     },
     Question {
         name: "too-old",
         text: "a token or a code is too old",
+        words: &["expired"],
         requirements: &[
             "LIMIT-01",
             "LIMIT-02",
@@ -83,6 +92,7 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "missing-parameter",
         text: "a parameter is missing, or is `null`",
+        words: &["Missing required parameter"],
         requirements: &[
             "TOKEN-12",
             "TOKEN-14",
@@ -102,6 +112,7 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "malformed",
         text: "a token, a code or a number is malformed",
+        words: &["Malformed", "malformed", "invalid"],
         requirements: &[
             "ASSOC-17",
             "ASSOC-27",
@@ -115,11 +126,13 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "somebody-elses",
         text: "an id, a code or a token is somebody else's",
+        words: &[],
         requirements: &["CHAL-15", "CHAL-18", "AUTHN-21", "VERIFY-15", "VERIFY-16", "ASSOC-18"],
     },
     Question {
         name: "switched-off",
         text: "a factor is switched off, or a grant is not allowed",
+        words: &["unsupported_challenge_type", "unauthorized_client"],
         requirements: &[
             "ASSOC-14",
             "ASSOC-20",
@@ -133,16 +146,19 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "push-refused",
         text: "the user refuses a push, or does not answer it",
+        words: &[],
         requirements: &["VERIFY-18", "VERIFY-19"],
     },
     Question {
         name: "lost-device",
         text: "the device is lost, or the last factor removed",
+        words: &[],
         requirements: &["RECOV-01", "RECOV-02", "AUTHN-28", "MGMT-07", "MGMT-08"],
     },
     Question {
         name: "policy",
         text: "an Action decides",
+        words: &[],
         requirements: &[
             "TOKEN-21",
             "TOKEN-22",
@@ -156,8 +172,12 @@ const QUESTIONS: &[Question] = &[
 ];
 
 /// What is left.
-const OTHERS: Question =
-    Question { name: "anything-else", text: "something else is unusual", requirements: &[] };
+const OTHERS: Question = Question {
+    name: "anything-else",
+    text: "something else is unusual",
+    words: &[],
+    requirements: &[],
+};
 
 /// A question with the scenarios that answer it.
 struct Answered<'a> {
@@ -215,7 +235,7 @@ fn index(answered: &[Answered<'_>]) -> String {
             1 => "1 scenario".to_owned(),
             count => format!("{count} scenarios"),
         };
-        text += &format!("- {} ({count})\n", link(&format!("… {}?", one.question.text), &target));
+        put!(text, "- {} ({count})\n", link(&format!("… {}?", one.question.text), &target));
     }
     text
 }
@@ -223,7 +243,7 @@ fn index(answered: &[Answered<'_>]) -> String {
 fn page(one: &Answered<'_>) -> String {
     let mut text = format!("# What happens if {}?\n\n", one.question.text);
     let rows = one.pages.iter().map(|page| {
-        let decisive = decisive(page);
+        let decisive = decisive(page, one.question);
         let (request, came) = decisive.and_then(|told| told.recorded).map_or_else(
             || (String::new(), "not recorded".to_owned()),
             |recorded| (code(&endpoint(&recorded.request)), answer(&recorded.response)),
@@ -232,32 +252,43 @@ fn page(one: &Answered<'_>) -> String {
     });
     text += &table(&["what was tried", "the request that decides", "the answer"], rows);
     for page in &one.pages {
-        text += &format!("\n## {}\n\n", page.title());
-        text += &format!("{}: ", link("The whole scenario", &page.from(FOLDER)));
-        text += &format!("{}\n\n", given::words(&page.first().given).join(" "));
+        put!(text, "\n## {}\n\n", page.title());
+        put!(text, "{}: ", link("The whole scenario", &page.from(FOLDER)));
+        put!(text, "{}\n\n", given::words(&page.first().given).join(" "));
         if let Some(summary) = &page.first().summary {
-            text += &format!("{}\n\n", plain(summary));
+            put!(text, "{}\n\n", plain(summary));
         }
-        if let Some((told, recorded)) = decisive(page).and_then(|told| Some((told, told.recorded?)))
+        if let Some((told, recorded)) =
+            decisive(page, one.question).and_then(|told| Some((told, told.recorded?)))
         {
-            text += &format!("Step {}, {}:\n\n{}", told.number, told.title(), exchange(recorded));
+            put!(text, "Step {}, {}:\n\n{}", told.number, told.title(), exchange(recorded));
         }
     }
     text
 }
 
-/// The step that answers the question: the first that was refused, but for the `mfa_required` that begins every flow;
-/// else the last one.
-fn decisive<'a>(page: &'a Page<'a>) -> Option<&'a Told<'a>> {
-    let steps =
-        page.cases[0].steps.iter().filter(|told| !told.is_cleanup && told.recorded.is_some());
-    let is_refused = |told: &&Told<'_>| {
-        let response = told.recorded.map(|recorded| &recorded.response);
-        response.is_some_and(|response| {
-            let error = refusal(response).map(|(error, _)| error);
-            response.status >= 400
-                && !matches!(error, Some("mfa_required" | "authorization_pending"))
-        })
+/// The step that answers the question: the last that was refused for its reason, or for any but the `mfa_required` that
+/// begins every flow and the wait for a push; else the last that does more than list.
+fn decisive<'a>(page: &'a Page<'a>, question: &Question) -> Option<&'a Told<'a>> {
+    let is_asked = |told: &&Told<'_>| !told.is_cleanup && told.recorded.is_some();
+    let steps = page.cases[0].steps.iter().rev().filter(is_asked);
+    let refused = |told: &Told<'a>| {
+        let response = &told.recorded?.response;
+        refusal(response).filter(|_| response.status >= 400)
     };
-    steps.clone().find(is_refused).or_else(|| steps.clone().last())
+    let has_word = |told: &&Told<'a>| {
+        let (error, description) = refused(told).unwrap_or_default();
+        let has =
+            |word: &&str| error.contains(word) || description.unwrap_or_default().contains(word);
+        question.words.iter().any(has)
+    };
+    let is_refused = |told: &&Told<'a>| {
+        let error = refused(told).map(|(error, _)| error);
+        error.is_some_and(|error| !matches!(error, "mfa_required" | "authorization_pending"))
+    };
+    let acts = |told: &&Told<'_>| !matches!(told.step.verb, "list" | "userinfo");
+    let mut found = steps.clone().find(has_word);
+    found = found.or_else(|| steps.clone().find(is_refused));
+    found = found.or_else(|| steps.clone().find(acts));
+    found.or_else(|| steps.clone().next())
 }

@@ -18,7 +18,7 @@ pub(super) fn page(catalogue: &Catalogue<'_>) -> String {
         let id = requirement.id.value.as_str();
         let of = id.rsplit_once('-').map_or(id, |(area, _)| area);
         if of != area {
-            text += &format!("\n## {}\n", plain(of));
+            put!(text, "\n## {}\n", plain(of));
             area = of;
         }
         let covering: Vec<_> = catalogue
@@ -35,7 +35,8 @@ pub(super) fn page(catalogue: &Catalogue<'_>) -> String {
         } else {
             format!("Shown by {}.", covering.join(", "))
         };
-        text += &format!(
+        put!(
+            text,
             "\n### {}\n\n{} {} *({})*\n\n{by}\n",
             plain(id),
             mark(requirement.confidence),

@@ -17,11 +17,11 @@ pub(super) fn page(page: &Page<'_>, known: &Requirements) -> String {
     let scenario = page.first();
     let mut text = format!("# {}\n\n", page.title());
     if let Some(summary) = &scenario.summary {
-        text += &format!("{}\n\n", plain(summary));
+        put!(text, "{}\n\n", plain(summary));
     }
     let tags: Vec<_> = scenario.tags.iter().map(|tag| code(&tag.value)).collect();
     let tags = if tags.is_empty() { String::new() } else { format!(" · {}", tags.join(" ")) };
-    text += &format!("{}{tags}\n\n", code(&scenario.file));
+    put!(text, "{}{tags}\n\n", code(&scenario.file));
     text += &covers(page, known);
     text += &given_text(page);
     for case in &page.cases {
@@ -42,7 +42,8 @@ fn covers(page: &Page<'_>, known: &Requirements) -> String {
         let id = &requirement.id.value;
         let link = link(&plain(id), &format!("{target}#{}", anchor(id)));
         let mark = mark(requirement.confidence);
-        text += &format!(
+        put!(
+            text,
             "- {link} {mark} {} *({})*\n",
             plain(&requirement.statement),
             plain(&requirement.source)
@@ -67,17 +68,17 @@ fn given_text(page: &Page<'_>) -> String {
         text += &words;
     } else {
         for case in &page.cases {
-            text += &format!("With {}:\n\n{}\n", code(case.values().unwrap_or_default()), of(case));
+            put!(text, "With {}:\n\n{}\n", code(case.values().unwrap_or_default()), of(case));
         }
     }
     if let Some(yaml) = &page.given {
-        text += &format!("\n{}", block("yaml", yaml));
+        put!(text, "\n{}", block("yaml", yaml));
     }
     text + "\n"
 }
 
 fn bullets(sentences: &[String]) -> String {
-    sentences.iter().map(|sentence| format!("- {sentence}\n")).collect()
+    sentences.iter().flat_map(|sentence| ["- ", sentence, "\n"]).collect()
 }
 
 fn case_text(page: &Page<'_>, case: &Case<'_>) -> String {
@@ -89,10 +90,10 @@ fn case_text(page: &Page<'_>, case: &Case<'_>) -> String {
             format!("## What happens with {}\n\n{title}", code(values))
         }
     };
-    text += &format!("{}\n", block("mermaid", &diagram(&case.steps)));
+    put!(text, "{}\n", block("mermaid", &diagram(&case.steps)));
     text += &steps(&case.steps);
     for (target, path, own) in &case.exceptions {
-        text += &format!("## On {} it differs\n\nRecorded in {}.\n\n", code(target), code(path));
+        put!(text, "## On {} it differs\n\nRecorded in {}.\n\n", code(target), code(path));
         let differs = |(shared, own): &(&Told<'_>, &Told<'_>)| shared.recorded != own.recorded;
         for (_, own) in case.steps.iter().zip(own).filter(differs) {
             text += &heading(own);
@@ -112,23 +113,19 @@ fn steps(steps: &[Told<'_>]) -> String {
             }
             continue;
         };
-        let same = steps[..index].iter().rev().find_map(|earlier| {
-            let is_same = earlier.recorded.is_some_and(|one| one.request == recorded.request);
-            is_same.then_some(earlier)
-        });
-        text += &match same {
-            None => exchange(recorded),
-            Some(earlier)
-                if earlier.recorded.is_some_and(|one| one.response == recorded.response) =>
-            {
-                format!("The same request as in step {}, and the same answer.\n\n", earlier.number)
-            }
-            Some(earlier) => format!(
-                "The same request as in step {}.\n\n{}\n",
-                earlier.number,
-                step::response(&recorded.response)
-            ),
+        let is_same = |earlier: &&Told<'_>| {
+            earlier.recorded.is_some_and(|one| one.request == recorded.request)
         };
+        let Some(earlier) = steps[..index].iter().find(is_same) else {
+            text += &exchange(recorded);
+            continue;
+        };
+        put!(text, "The same request as in step {}", earlier.number);
+        if earlier.recorded.is_some_and(|one| one.response == recorded.response) {
+            text += ", and the same answer.\n\n";
+        } else {
+            put!(text, ".\n\n{}\n", step::response(&recorded.response));
+        }
     }
     text
 }
@@ -145,11 +142,11 @@ fn recorded(page: &Page<'_>) -> String {
     let mut text = "## Where this was seen\n\n".to_owned();
     for case in &page.cases {
         match case.path {
-            Some(path) => text += &format!("- the emulated tenant: {}\n", code(path)),
+            Some(path) => put!(text, "- the emulated tenant: {}\n", code(path)),
             None => text += "- nowhere yet: it has not been recorded\n",
         }
         for (target, path, _) in &case.exceptions {
-            text += &format!("- {}, which differs: {}\n", code(target), code(path));
+            put!(text, "- {}, which differs: {}\n", code(target), code(path));
         }
     }
     text

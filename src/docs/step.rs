@@ -59,7 +59,7 @@ impl Told<'_> {
     pub(super) fn title(&self) -> String {
         let mut title = match (&self.step.action, &self.step.name) {
             (_, Some(name)) => markdown::plain(name),
-            (Action::Advance(duration), None) => format!("{} pass", length(*duration)),
+            (Action::Advance(duration), None) => passes(*duration),
             (Action::Answer(PushAnswer::Accept), None) => "the push is accepted".to_owned(),
             (Action::Answer(PushAnswer::Reject), None) => "the push is rejected".to_owned(),
             (Action::Send(_), None) => self.step.verb.to_owned(),
@@ -71,11 +71,18 @@ impl Told<'_> {
     }
 }
 
+/// That time passes, in words.
+pub(super) fn passes(duration: Duration) -> String {
+    let length = length(duration);
+    let verb = if length.starts_with("1 ") { "passes" } else { "pass" };
+    format!("{length} {verb}")
+}
+
 /// A length of time in words.
 pub(super) fn length(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
-    let unit = units.iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0);
+    let unit = units.iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
     let (count, unit) = match unit {
         Some((unit, name)) => ((seconds / unit).to_string(), *name),
         None => (duration.as_secs_f64().to_string(), "second"),
@@ -146,9 +153,16 @@ pub(super) fn refusal(response: &RecordedResponse) -> Option<(&str, Option<&str>
     Some((error, text("error_description").or_else(|| text("message"))))
 }
 
+/// What the path of one authenticator begins with.
+const AUTHENTICATORS: &str = "/mfa/authenticators/";
+
 /// The method and the path of a request without what varies in it.
 pub(super) fn endpoint(request: &RecordedRequest) -> String {
     let path = request.path.split('?').next().unwrap_or_default();
+    if path.starts_with(AUTHENTICATORS) {
+        // Also one that was made up.
+        return format!("{} {AUTHENTICATORS}{{authenticator_id}}", request.method);
+    }
     let parts = path.split('/').map(|part| match part.find('[') {
         Some(at) => {
             let label = part[at + 1..].split(['#', ']']).next().unwrap_or_default();
@@ -161,9 +175,13 @@ pub(super) fn endpoint(request: &RecordedRequest) -> String {
 
 /// The last word of a grant, or nothing where a request is for none.
 pub(super) fn grant(request: &RecordedRequest) -> Option<&str> {
+    parameter(request, "grant_type")?.as_str()?.rsplit('/').next()
+}
+
+/// A parameter of the body.
+pub(super) fn parameter<'a>(request: &'a RecordedRequest, name: &str) -> Option<&'a Value> {
     let json = request.json.as_ref().and_then(Value::as_object);
-    let grant = request.form.as_ref().or(json)?.get("grant_type")?.as_str()?;
-    grant.rsplit('/').next()
+    request.form.as_ref().or(json)?.get(name)
 }
 
 /// An answer in a sentence's end, as Markdown: status, error and description.
@@ -175,7 +193,7 @@ pub(super) fn answer(response: &RecordedResponse) -> String {
         Some((error, None)) if response.status >= 400 => {
             format!("{} {}", response.status, code(error))
         }
-        _ => outcome(response).replace('_', "\\_"),
+        _ => outcome(response),
     }
 }
 
