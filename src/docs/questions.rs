@@ -28,7 +28,7 @@ const QUESTIONS: &[Question] = &[
         name: "already-enrolled",
         text: "the user is already enrolled",
         words: &["already enrolled"],
-        requirements: &["ASSOC-07", "ASSOC-08", "ASSOC-10", "POLICY-05"],
+        requirements: &["ASSOC-07", "ASSOC-08", "ASSOC-10"],
     },
     Question {
         name: "not-enrolled",
@@ -158,7 +158,7 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "policy",
         text: "an Action decides",
-        words: &[],
+        words: &["access_denied", "required"],
         requirements: &[
             "TOKEN-21",
             "TOKEN-22",
@@ -167,6 +167,7 @@ const QUESTIONS: &[Question] = &[
             "POLICY-02",
             "POLICY-03",
             "POLICY-04",
+            "POLICY-05",
         ],
     },
 ];
@@ -268,7 +269,8 @@ fn page(one: &Answered<'_>) -> String {
 }
 
 /// The step that answers the question: the last that was refused for its reason, or for any but the `mfa_required` that
-/// begins every flow and the wait for a push; else the last that does more than list.
+/// begins every flow and the wait for a push; else the last that gave
+/// something, and not only told it.
 fn decisive<'a>(page: &'a Page<'a>, question: &Question) -> Option<&'a Told<'a>> {
     let is_asked = |told: &&Told<'_>| !told.is_cleanup && told.recorded.is_some();
     let steps = page.cases[0].steps.iter().rev().filter(is_asked);
@@ -286,9 +288,12 @@ fn decisive<'a>(page: &'a Page<'a>, question: &Question) -> Option<&'a Told<'a>>
         let error = refused(told).map(|(error, _)| error);
         error.is_some_and(|error| !matches!(error, "mfa_required" | "authorization_pending"))
     };
-    let acts = |told: &&Told<'_>| !matches!(told.step.verb, "list" | "userinfo");
+    let gives = |told: &&Told<'_>| {
+        told.recorded.is_some_and(|recorded| recorded.response.status < 400)
+            && !matches!(told.step.verb, "list" | "userinfo")
+    };
     let mut found = steps.clone().find(has_word);
     found = found.or_else(|| steps.clone().find(is_refused));
-    found = found.or_else(|| steps.clone().find(acts));
+    found = found.or_else(|| steps.clone().find(gives));
     found.or_else(|| steps.clone().next())
 }
