@@ -34,6 +34,7 @@
 //!     retries: 0,
 //!     fail_fast: false,
 //!     no_skip: false,
+//!     part: plan::Part::default(),
 //!     seed: 7,
 //!     store: Store::new("snapshots".into()),
 //!     update: Update::No,

@@ -7,7 +7,7 @@ mod shipped;
 use std::{path::PathBuf, sync::Arc};
 
 use countersign::{
-    event::{Event, Verdict},
+    event::{Event, Verdict, wire::Line},
     plan::{self, Recorded},
     report::{Human, Reporter},
     run::{self, Options},
@@ -90,18 +90,20 @@ fn test(
         retries: 0,
         fail_fast: false,
         no_skip: false,
+        part: plan::Part::default(),
         seed: 1,
         store,
         update: Update::No,
     };
     let mut text = Vec::new();
     let mut verdicts = Vec::new();
-    let mut report = Human::new(&mut text, Arc::clone(sources), Style::default());
+    let mut report = Human::new(&mut text, Style::default());
     let mut emit = |event: Event| {
-        report.event(&event).expect("memory can be written");
-        if let Event::CaseFinished(finished) = event {
-            verdicts.push(finished.verdict);
+        if let Event::CaseFinished(finished) = &event {
+            verdicts.push(finished.verdict.clone());
         }
+        let line = Line::of(event, sources, Style::default());
+        report.line(&line).expect("memory can be written");
     };
     let (_sender, interrupt) = watch::channel(false);
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

@@ -54,7 +54,8 @@ const LAYOUT: &[(&str, &[&str])] = &[
         ],
     ),
     // Of snapshots the recorded exchange, which events carry.
-    ("report", &["source", "scenario", "snapshot", "event"]),
+    // Of the plan how the parts of a run are told apart.
+    ("report", &["source", "scenario", "plan", "snapshot", "event"]),
     (
         "cli",
         &[

@@ -9,7 +9,7 @@ use std::{
 
 use countersign::{
     codes::NoCode,
-    event::{CaseFinished, Event, Summary, Verdict},
+    event::{CaseFinished, Event, Summary, Verdict, wire::Line},
     exchange::{Exchange, Request, Response},
     plan::{self, Case, Recorded},
     report::{Human, Reporter as _},
@@ -133,6 +133,7 @@ fn run(
         retries: 0,
         fail_fast: false,
         no_skip: false,
+        part: plan::Part::default(),
         seed: 1,
         store,
         update: Update::No,
@@ -297,11 +298,14 @@ fn differing(folder: &Path, exceptions: &[&str], update: Update) -> CaseFinished
 /// The case as a person sees it.
 fn shown(finished: &CaseFinished) -> String {
     let mut text = Vec::new();
-    let mut report = Human::new(&mut text, Arc::default(), Style::default());
+    let mut sources = Sources::default();
+    sources.add("a.yaml", "");
+    let mut report = Human::new(&mut text, Style::default());
     for event in
         [Event::CaseFinished(Box::new(finished.clone())), Event::RunFinished(Summary::default())]
     {
-        report.event(&event).expect("memory can be written");
+        let line = Line::of(event, &sources, Style::default());
+        report.line(&line).expect("memory can be written");
     }
     drop(report);
     String::from_utf8(text).expect("a text")

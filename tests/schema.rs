@@ -3,8 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use countersign::{
@@ -85,9 +87,35 @@ fn a_file_may_name_the_scopes_that_a_tenant_has_a_use_for() {
     assert_eq!(scenario::MANAGEMENT_SCOPES.as_slice(), Api::management_scopes());
 }
 
+/// That it is the program's own is tested where the command that prints it is.
+#[test]
+fn every_event_of_a_run_is_valid() {
+    let validator = validator_of(include_str!("../events.schema.json"));
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["run", "--format", "json", "--update", "no", "--retries", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let mut kinds = BTreeSet::new();
+    for line in text.lines() {
+        let event: Value = serde_json::from_str(line).expect("JSON");
+        let errors: Vec<_> = validator.iter_errors(&event).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{line}");
+        kinds.insert(event["event"].as_str().expect("a word").to_owned());
+    }
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
+    assert!(text.lines().count() > 100);
+    let wrong = serde_json::json!({"event": "case_started", "index": "1"});
+    assert!(!validator.is_valid(&wrong));
+}
+
 fn validator() -> Validator {
-    let schema: Value =
-        serde_json::from_str(include_str!("../scenario.schema.json")).expect("JSON");
+    validator_of(include_str!("../scenario.schema.json"))
+}
+
+fn validator_of(schema: &str) -> Validator {
+    let schema: Value = serde_json::from_str(schema).expect("JSON");
     jsonschema::meta::validate(&schema).expect("a schema");
     jsonschema::validator_for(&schema).expect("a schema")
 }

@@ -197,6 +197,7 @@ fn secrets() -> Secrets {
         retries: 0,
         fail_fast: false,
         no_skip: false,
+        part: plan::Part::default(),
         seed: SEED,
         store: Store::new(PathBuf::from("there-is-none")),
         update: Update::No,
@@ -365,7 +366,12 @@ fn run(folder: &Path, update: &str, exit: i32) -> Vec<(String, Vec<u8>)> {
         .current_dir(folder)
         .env_remove("CI")
         .env_remove("INSTA_UPDATE")
-        .args(["run", "-vv", "--report", "json=report.json", "--update", update])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", "summary.md")
+        .args(["run", "-vv", "--retries", "1", "--update", update])
+        .args(["--report", "json=report.json", "--report", "junit=report.xml"])
+        .args(["--report", "tap=report.tap", "--report", "markdown=report.md"])
+        .args(["--report", "github=report.github", "--report", "human=report.txt"])
         .args(["--seed", &SEED.to_string()])
         .output()
         .expect("it runs");

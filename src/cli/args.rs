@@ -54,8 +54,14 @@ pub(super) enum Command {
     Cleanup(Cleanup),
     /// Serve an emulated tenant to other programs, until it is stopped
     Serve(Serve),
+    /// Join the JSON reports of a run's parts into reports of the whole
+    Merge(Merge),
     /// Print the JSON Schema of a scenario file
-    Schema,
+    Schema {
+        /// Of a line of `--format json` and of the report `json` instead
+        #[arg(long)]
+        events: bool,
+    },
     /// Print a completion script
     Completions {
         /// The shell to complete in
@@ -115,7 +121,7 @@ pub(super) struct Run {
     /// What to write where a result is new or differs
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) update: Option<Update>,
-    /// Write a report besides: `json=FILE` or `human=FILE`
+    /// Write a report besides: `junit`, `json`, `tap`, `markdown`, `github` or `human`, as `KIND=FILE`
     #[arg(long, value_name = "KIND=FILE")]
     pub(super) report: Vec<String>,
     /// What to write to standard output
@@ -130,6 +136,23 @@ pub(super) struct Run {
     /// Run every scenario this often
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) repeat: u16,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(
+    after_help = "Exit codes: those of the runs, the worst of them; 2 if a part is missing, is there twice, or \
+cannot be read"
+)]
+pub(super) struct Merge {
+    /// What `countersign run --report json=FILE` wrote
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Write a report: `junit`, `json`, `tap`, `markdown`, `github` or `human`, as `KIND=FILE`
+    #[arg(long, value_name = "KIND=FILE")]
+    pub(super) report: Vec<String>,
+    /// What to write to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(super) format: Format,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

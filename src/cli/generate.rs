@@ -3,10 +3,10 @@
 use std::io::Write as _;
 
 use super::{Exit, Failure, output::Output};
-use crate::scenario;
+use crate::{event::wire, scenario};
 
-pub(super) fn schema(output: &Output) -> Result<Exit, Failure> {
-    let schema = scenario::schema();
+pub(super) fn schema(events: bool, output: &Output) -> Result<Exit, Failure> {
+    let schema = if events { wire::schema() } else { scenario::schema() };
     output.write(&format!("{:#}\n", schema.as_value()))?;
     Ok(Exit::Passed)
 }

@@ -13,10 +13,13 @@ mod exceptions;
 mod explain;
 mod files;
 mod generate;
+mod github;
 mod list;
 mod listen;
+mod merge;
 mod output;
 mod probe;
+mod report_file;
 mod review;
 mod run;
 mod serve;
@@ -122,7 +125,8 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Reject(args) => review::resolve(&args, false, output),
         Command::Cleanup(args) => cleanup::cleanup(&args, output),
         Command::Serve(args) => serve::serve(&args, output),
-        Command::Schema => generate::schema(output),
+        Command::Merge(args) => merge::merge(&args, output),
+        Command::Schema { events } => generate::schema(events, output),
         Command::Completions { shell } => generate::completions(shell, Args::command(), output),
         Command::Man => generate::man(Args::command(), output),
     }

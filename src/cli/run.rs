@@ -17,8 +17,8 @@ use super::{
 use crate::{
     clock::SeededEntropy,
     config::{Exceptions, TargetSpec},
-    event::{Event, Summary},
-    plan::{self, Recorded, Shard},
+    event::{self, Event, wire},
+    plan::{self, Part, Recorded, Shard},
     report::Detail,
     run::{self, Options},
     scenario::Scenario,
@@ -42,6 +42,8 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         problems.push(problem.hint("leave it out, or name a tenant with `--target`"));
     }
     let ids: BTreeSet<String> = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
+    let chosen = scenarios.iter().filter(|scenario| selection.chooses(scenario));
+    let part = Part { shard, selection: plan::fingerprint(chosen.map(|scenario| &*scenario.id)) };
     let selected = selection.select(scenarios);
     if selected.is_empty() && problems.is_empty() && args.shard.is_none() {
         problems.push(files::nothing_selected());
@@ -55,13 +57,14 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         target::confirm(&args.target, tenant)?;
     }
     let sources = Arc::new(sources);
-    let listeners = Listeners::open(wanted, args.format, detail, &sources, output)?;
+    let listeners = Listeners::open(wanted, args.format, detail, output)?;
     let replay = args.target == "replay";
     let options = Options {
         jobs: args.jobs.into(),
         retries: args.retries,
         fail_fast: args.fail_fast,
         no_skip: args.no_skip,
+        part,
         seed: args.seed.unwrap_or_else(SeededEntropy::any_seed),
         store: store.clone(),
         update: if replay { Update::No } else { update },
@@ -70,7 +73,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::Target)?;
-    let (sender, thread) = listeners.start();
+    let (sender, thread) = listeners.start(Arc::clone(&sources));
     let mut needless = BTreeSet::new();
     let is_emulated = args.target == "emulator";
     let parts = shard.map_or(1, Shard::count);
@@ -81,8 +84,9 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         let Some(opened) = unless_stopped(ready, interrupt.clone()).await? else {
             let interrupted = *interrupt.borrow();
             let not_run = selected.len() * usize::from(args.repeat);
-            let summary =
-                Summary { not_run, interrupted, unreachable: !interrupted, ..Summary::default() };
+            let none = event::Summary::default();
+            let unreachable = !interrupted;
+            let summary = event::Summary { not_run, interrupted, unreachable, ..none };
             drop(sender.send(Event::RunFinished(summary)));
             return Ok(summary);
         };
@@ -121,7 +125,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     if whole && selection.is_everything() {
         output.problems(&unused(&store, &ids), &sources);
     }
-    Ok(exit(&summary))
+    Ok(exit(&summary.into()))
 }
 
 /// The target, ready for the first scenario; nothing if it is to be cleaned up first and cannot be.
@@ -213,7 +217,7 @@ pub(super) fn recorded(
         .collect()
 }
 
-const fn exit(summary: &Summary) -> Exit {
+pub(super) const fn exit(summary: &wire::Summary) -> Exit {
     if summary.interrupted {
         Exit::Interrupted
     } else if summary.corrupt {

@@ -189,6 +189,7 @@ mod tests {
         Side::of_run(&CaseFinished {
             index: 0,
             case: case(),
+            batch: String::new(),
             verdict,
             attempts: 1,
             requests: seen.len(),
@@ -198,6 +199,7 @@ mod tests {
             elapsed: Duration::ZERO,
             seen,
             failures,
+            earlier: Vec::new(),
             difference: None,
         })
     }

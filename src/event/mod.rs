@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     exchange::Retry,
-    plan::Case,
+    plan::{Case, Part},
     snapshot::{Difference, RecordedStep},
     source::{Diagnostic, Span},
 };
@@ -22,6 +22,8 @@ pub enum Event {
         seed: u64,
         /// How many cases there are.
         cases: usize,
+        /// Which part of what was selected they are.
+        part: Part,
     },
     /// A case begins.
     CaseStarted {
@@ -43,6 +45,8 @@ pub struct CaseFinished {
     pub index: usize,
     /// The case.
     pub case: Arc<Case>,
+    /// What it has in common with those that it was run beside; empty where the target does not care.
+    pub batch: String,
     /// The verdict.
     pub verdict: Verdict,
     /// How often it was tried.
@@ -59,10 +63,21 @@ pub struct CaseFinished {
     pub seen: Vec<SeenStep>,
     /// What is wrong, step by step.
     pub failures: Vec<Failure>,
+    /// What was wrong with the attempts before the last, in their order.
+    pub earlier: Vec<Attempt>,
     /// How what was seen differs from the snapshot.
     pub difference: Option<Difference>,
     /// Whether the target is said to differ here, and did not.
     pub needless_exception: bool,
+}
+
+/// What was wrong with an attempt after which there was another.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// What was wrong, step by step.
+    pub failures: Vec<Failure>,
+    /// How what was seen differed from the snapshot.
+    pub difference: Option<Difference>,
 }
 
 /// A verdict on a case.

@@ -4,7 +4,7 @@ mod applications;
 mod gap;
 mod tags;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use globset::GlobMatcher;
 
@@ -39,6 +39,15 @@ pub struct Filter {
 pub struct Shard {
     index: usize,
     count: usize,
+}
+
+/// Which of the selected scenarios a run has: what tells parts that belong together from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Which part of several; nothing if it is all that was selected.
+    pub shard: Option<Shard>,
+    /// The [`fingerprint`] of all that was selected, the other parts' too.
+    pub selection: String,
 }
 
 /// A scenario to run, or to skip.
@@ -82,6 +91,12 @@ impl Shard {
         if index >= 1 && index <= count { Some(Self { index, count }) } else { None }
     }
 
+    /// Which part this is, from one.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.index
+    }
+
     /// How many parts there are.
     #[must_use]
     pub fn count(self) -> u32 {
@@ -100,24 +115,38 @@ impl Selection {
         self.filter.is_none() && self.tags.is_none() && self.shard.is_none()
     }
 
+    /// Whether a scenario is selected, in whichever part it is.
+    #[must_use]
+    pub fn chooses(&self, scenario: &Scenario) -> bool {
+        let tags = || scenario.tags.iter().map(|tag| tag.value.clone()).collect::<Vec<_>>();
+        self.filter.as_ref().is_none_or(|filter| filter.matches(&scenario.id))
+            && self.tags.as_ref().is_none_or(|wanted| wanted.matches(&tags()))
+    }
+
     /// The scenarios that are selected, in the order of their ids.
     #[must_use]
     pub fn select(&self, mut scenarios: Vec<Scenario>) -> Vec<Arc<Scenario>> {
         scenarios.sort_by(|one, other| one.id.cmp(&other.id));
-        let tags = |scenario: &Scenario| {
-            scenario.tags.iter().map(|tag| tag.value.clone()).collect::<Vec<_>>()
-        };
         scenarios
             .into_iter()
-            .filter(|scenario| {
-                self.filter.as_ref().is_none_or(|filter| filter.matches(&scenario.id))
-                    && self.tags.as_ref().is_none_or(|wanted| wanted.matches(&tags(scenario)))
-            })
+            .filter(|scenario| self.chooses(scenario))
             .enumerate()
             .filter(|(position, _)| self.shard.is_none_or(|shard| shard.has(*position)))
             .map(|(_, scenario)| Arc::new(scenario))
             .collect()
     }
+}
+
+/// What stands for a set of ids: the same for the same ids in any order, in hexadecimal. FNV-1a, as it has to be the
+/// same on other machines and in later releases.
+#[must_use]
+pub fn fingerprint<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
+    let ids: BTreeSet<_> = ids.into_iter().collect();
+    let bytes = ids.iter().flat_map(|id| id.bytes().chain([b'\n']));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }
 
 impl Case {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use crate::{
-    event::SeenStep,
+    event::wire::{Step, duration},
     snapshot::{RecordedStep, format::to_yaml},
 };
 
@@ -25,21 +25,21 @@ pub enum Detail {
 const WIDEST: usize = 48;
 
 /// The lines on the steps of a case; none where only verdicts are shown.
-pub(super) fn steps(seen: &[SeenStep], detail: Detail) -> String {
+pub(super) fn steps(seen: &[Step], detail: Detail) -> String {
     let mut text = String::new();
     if detail == Detail::Verdict {
         return text;
     }
-    let sent = |seen: &SeenStep| {
+    let sent = |seen: &Step| {
         let request = &seen.exchange.request;
         format!("{} {}", request.method, request.path)
     };
     let widths = seen.iter().map(|seen| sent(seen).chars().count());
     let width = widths.filter(|width| *width <= WIDEST).max().unwrap_or_default();
     for step in seen {
-        let SeenStep { step: number, exchange, elapsed, .. } = step;
+        let Step { step: number, exchange, seconds, .. } = step;
         let (status, title) = (exchange.response.status, &exchange.step);
-        let (sent, millis) = (sent(step), elapsed.as_millis());
+        let (sent, millis) = (sent(step), duration(*seconds).as_millis());
         line(&mut text, &format!("{number:>3}  {sent:<width$}  {status}  {millis:>4} ms  {title}"));
         if detail == Detail::Exchanges {
             for content in exchange_text(exchange).lines() {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::{self, Stopwatch},
-    event::{CaseFinished, Verdict},
+    event::{self, CaseFinished, Verdict},
     exchange::Retry,
     plan::{Case, Recorded},
     snapshot::{Difference, Snapshot, Update, format},
@@ -38,6 +38,7 @@ pub(super) async fn run(
     let watch = Stopwatch::start();
     let (mut attempts, mut restarts) = (0, 0);
     let mut retries = Vec::new();
+    let mut earlier = Vec::new();
     let (mut attempt, compared) = loop {
         attempts += 1;
         let seed = seed(options.seed, case, attempts + restarts);
@@ -64,6 +65,11 @@ pub(super) async fn run(
         if !failed || attempts > options.retries || *interrupt.borrow() {
             break (attempt, compared);
         }
+        let difference = match compared {
+            Compared::Differs(difference) => Some(difference),
+            Compared::Alike | Compared::AsShared => None,
+        };
+        earlier.push(event::Attempt { failures: attempt.failures, difference });
     };
     let needless_exception = matches!(compared, Compared::AsShared);
     let difference = match compared {
@@ -84,6 +90,7 @@ pub(super) async fn run(
     let finished = CaseFinished {
         index,
         case: Arc::clone(case),
+        batch: String::new(),
         verdict,
         attempts,
         requests: attempt.requests,
@@ -92,6 +99,7 @@ pub(super) async fn run(
         elapsed: watch.elapsed(),
         seen: attempt.seen,
         failures: attempt.failures,
+        earlier,
         difference,
         needless_exception,
     };

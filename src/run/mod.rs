@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::{
     clock::Stopwatch,
     event::{CaseFinished, Event, Failure, Summary, Verdict},
-    plan::Case,
+    plan::{Case, Part},
     snapshot::{Store, Update},
     source::Diagnostic,
     target::Target,
@@ -34,6 +34,8 @@ pub struct Options {
     pub update: Update,
     /// Whether a case that cannot be run counts as one that failed.
     pub no_skip: bool,
+    /// Which part of what was selected the plan is, for the reports.
+    pub part: Part,
 }
 
 /// Runs every case and says what happens to `emit`. When `interrupt` becomes true no further case and no further
@@ -50,6 +52,7 @@ pub async fn execute(
         target: target.name().to_owned(),
         seed: options.seed,
         cases: cases.len(),
+        part: options.part.clone(),
     });
     let summary = RefCell::new(Summary::default());
     let emit = RefCell::new(emit);
@@ -66,7 +69,9 @@ pub async fn execute(
         }
         let case = Arc::new(case);
         (emit.borrow_mut())(Event::CaseStarted { index, case: Arc::clone(&case) });
-        let (finished, trouble) = case::run(index, &case, target, options, interrupt.clone()).await;
+        let (mut finished, trouble) =
+            case::run(index, &case, target, options, interrupt.clone()).await;
+        finished.batch = target.batch(&case.scenario);
         {
             let mut summary = summary.borrow_mut();
             summary.count(&finished);
@@ -98,6 +103,7 @@ fn skipped(index: usize, case: &Arc<Case>, reason: &str, is_failure: bool) -> Ca
     CaseFinished {
         index,
         case: Arc::clone(case),
+        batch: String::new(),
         verdict: if is_failure { Verdict::Failed } else { Verdict::Skipped(reason.to_owned()) },
         attempts: 0,
         requests: 0,
@@ -106,6 +112,7 @@ fn skipped(index: usize, case: &Arc<Case>, reason: &str, is_failure: bool) -> Ca
         elapsed: Duration::ZERO,
         seen: Vec::new(),
         failures: is_failure.then(failure).into_iter().collect(),
+        earlier: Vec::new(),
         difference: None,
         needless_exception: false,
     }

@@ -1,5 +1,6 @@
 //! The text of a snapshot: insta's header, and a YAML body that is read in a pull request and played back.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -14,7 +15,7 @@ pub struct Snapshot {
 }
 
 /// A step's exchange.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RecordedStep {
     /// The step's name, or its verb.
     pub step: String,
@@ -28,7 +29,7 @@ pub struct RecordedStep {
 }
 
 /// A request, redacted; at most one of the bodies is there.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "as in HTTP")]
 pub struct RecordedRequest {
     pub method: String,
@@ -44,7 +45,7 @@ pub struct RecordedRequest {
 }
 
 /// A response, redacted; at most one of the bodies is there.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "as in HTTP")]
 pub struct RecordedResponse {
     pub status: u16,

@@ -69,6 +69,10 @@ fn the_schema_is_the_committed_one() {
     let printed = Project::new(&[]).run("schema").exits(0).stdout;
     let hint = "run `cargo run -- schema > scenario.schema.json`";
     assert_eq!(printed, committed.replace("\r\n", "\n"), "{hint}");
+    let committed = include_str!("../../events.schema.json");
+    let printed = Project::new(&[]).run("schema --events").exits(0).stdout;
+    let hint = "run `cargo run -- schema --events > events.schema.json`";
+    assert_eq!(printed, committed.replace("\r\n", "\n"), "{hint}");
 }
 
 #[test]

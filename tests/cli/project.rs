@@ -119,6 +119,9 @@ impl Project {
         for name in ["CI", "CI_NODE_INDEX", "CI_NODE_TOTAL", "CLICOLOR_FORCE", "COLUMNS"] {
             command.env_remove(name);
         }
+        for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"] {
+            command.env_remove(name);
+        }
         for name in ["INSTA_UPDATE", "NO_COLOR", "CIRCLE_NODE_INDEX", "BUILDKITE_PARALLEL_JOB"] {
             command.env_remove(name);
         }

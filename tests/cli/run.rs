@@ -183,14 +183,14 @@ fn every_event_is_a_line_of_json() {
     let keys = |value: &Value| {
         value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ")
     };
-    let case = "event id title file tags covers verdict attempts requests not_judged retries seconds failures";
+    let start = "event index id title file line tags covers verdict attempts requests not_judged retries seconds failures";
     let expected = [
-        "event version target seed cases",
-        "event id",
-        &format!("{case} snapshot"),
-        "event id",
-        case,
-        "event passed failed skipped flaky errored not_run not_judged retries seconds interrupted",
+        "event version target seed cases selection",
+        "event index id",
+        &format!("{start} snapshot steps"),
+        "event index id",
+        &format!("{start} steps"),
+        "event passed failed skipped flaky errored not_run not_judged retries seconds interrupted unreachable corrupt",
     ];
     assert_eq!(events.iter().map(keys).collect::<Vec<_>>(), expected);
     assert_eq!(events[0]["version"], 1);
@@ -199,7 +199,7 @@ fn every_event_is_a_line_of_json() {
     let failure = &events[4]["failures"][0];
     assert_eq!(keys(failure), "step title problems exchange difference");
     let problem = &failure["problems"][0];
-    assert_eq!(keys(problem), "message place expected found hint");
+    assert_eq!(keys(problem), "message place expected found hint rendered");
     let place = serde_json::json!({"file": "scenarios/wrong.yaml", "line": 5, "column": 15});
     assert_eq!(problem["place"], place);
     assert_eq!((&problem["expected"], &problem["found"]), (&"200".into(), &"403".into()));
@@ -222,7 +222,13 @@ fn a_wrong_command_line_is_refused_with_a_hint() {
     insta::assert_snapshot!(project.run(all).exits(2).stderr);
     for (args, hint) in [
         ("run --target tenent", "expected one of `emulator`, `replay`"),
-        ("run --report html=x", "expected `json=FILE` or `human=FILE`"),
+        (
+            "run --report html=x",
+            "expected one of `human`, `json`, `junit`, `tap`, `markdown`, `github`",
+        ),
+        ("run --report tap", "expected `tap=FILE`"),
+        ("run --report tap=x --report json=x", "two reports would be in `x`"),
+        ("run --report tap=scenarios", "the report cannot be written"),
         ("run --report json=no/such/folder", "the report cannot be written"),
         ("run --shard 0/2", "the parts are numbered from 1"),
         ("run --shard auto", "none of it is set"),

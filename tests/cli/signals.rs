@@ -13,7 +13,8 @@ fn an_interrupted_run_says_how_far_it_came() {
     let scenario = format!("{ENROL}cleanup:\n  - list: {{}}\n");
     let project = Project::recorded(&[("enrol", &scenario)]);
     // Far more than is done before the signal comes.
-    let mut command = project.command("run --repeat 65535");
+    let mut command =
+        project.command("run --repeat 65535 --report json=a.jsonl --report junit=b.xml");
     let mut child = command.stdout(Stdio::piped()).spawn().expect("a process");
     let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut text = String::new();
@@ -28,6 +29,14 @@ fn an_interrupted_run_says_how_far_it_came() {
     assert!(not_run.ends_with(" not run: the run was stopped"), "{not_run}");
     let done: usize = counts.split(", ").filter_map(number).sum();
     assert_eq!(done + number(not_run).expect("a number"), 65_535, "{counts}");
+    let events = project.read("a.jsonl");
+    let last = events.lines().last().expect("a line");
+    assert!(last.contains("\"event\":\"run_finished\"") && last.contains("\"interrupted\":true"));
+    assert_eq!(events.lines().count(), 2 * done + 2);
+    let junit = project.read("b.xml");
+    assert!(junit.contains(&format!(" tests=\"{done}\" ")) && junit.ends_with("</testsuites>\n"));
+    assert!(junit.contains("<system-err>the run was interrupted\n"), "{junit}");
+    project.run("merge a.jsonl").exits(130);
 }
 
 #[test]
