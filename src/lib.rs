@@ -32,7 +32,7 @@
 //! let options = run::Options {
 //!     jobs: 1,
 //!     retries: 0,
-//!     fail_fast: false,
+//!     max_fail: None,
 //!     no_skip: false,
 //!     part: plan::Part::default(),
 //!     seed: 7,

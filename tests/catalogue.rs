@@ -88,7 +88,7 @@ fn test(
     let options = Options {
         jobs: 1,
         retries: 0,
-        fail_fast: false,
+        max_fail: None,
         no_skip: false,
         part: plan::Part::default(),
         seed: 1,

@@ -131,7 +131,7 @@ fn run(
     let mut options = Options {
         jobs: 1,
         retries: 0,
-        fail_fast: false,
+        max_fail: None,
         no_skip: false,
         part: plan::Part::default(),
         seed: 1,
@@ -254,7 +254,7 @@ fn nothing_is_begun_after_a_failure_if_so_wished() {
     let steps = ["/fails", "/b", "/c"].map(|path| format!("steps:\n{}", step(path)));
     let answer = |path: &str, _| Ok(if path == "/fails" { 500 } else { 200 });
     let steps = [steps[0].as_str(), &steps[1], &steps[2]];
-    let (_, summary, log) = run(&steps, answer, |options| options.fail_fast = true);
+    let (_, summary, log) = run(&steps, answer, |options| options.max_fail = Some(1));
     assert_eq!((summary.failed, summary.not_run, log.len()), (1, 2, 1));
 }
 

@@ -195,7 +195,7 @@ fn secrets() -> Secrets {
     let options = Options {
         jobs: 4,
         retries: 0,
-        fail_fast: false,
+        max_fail: None,
         no_skip: false,
         part: plan::Part::default(),
         seed: SEED,

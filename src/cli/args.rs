@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::config::BUILT_IN;
+
 /// Conformance tests for Auth0's MFA API: YAML scenarios, run against a tenant, an emulated one or a recording
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, max_term_width = 100)]
@@ -28,6 +30,10 @@ pub(super) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write files to begin with: a scenario, countersign.yaml, the schema for editors, a file for the CI
+    Init(Init),
+    /// Write another scenario, of a factor that is enrolled and then completes a login
+    New(New),
     /// Run scenarios and compare what they see with their snapshots
     Run(Box<Run>),
     /// Check scenario files, and the configuration of a target; without `--probe` nothing is sent
@@ -72,6 +78,53 @@ pub(super) enum Command {
 }
 
 #[derive(Clone, Debug, ClapArgs)]
+#[command(after_help = "What is not said is asked at a terminal, and is nowhere else")]
+pub(super) struct Init {
+    /// The tenant's name in countersign.yaml
+    #[arg(long, value_name = "NAME", value_parser = target_name)]
+    pub(super) target: Option<String>,
+    /// The tenant's domain; from the variable `AUTH0_DOMAIN` unless given
+    #[arg(long, value_name = "DOMAIN", value_parser = domain)]
+    pub(super) domain: Option<String>,
+    /// The folder to write to
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub(super) dir: PathBuf,
+    /// Write a file for this CI
+    #[arg(long, value_enum)]
+    pub(super) ci: Option<Ci>,
+    /// Overwrite what is there
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Ci {
+    Github,
+    Gitlab,
+    None,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct New {
+    /// The scenario's id, which is its path below `scenarios` without `.yaml`: `email/lost-phone`
+    #[arg(value_parser = scenario_id)]
+    pub(super) scenario: String,
+    /// The factor
+    #[arg(long, value_enum, value_name = "FACTOR")]
+    pub(super) from: Factor,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Factor {
+    Email,
+    Sms,
+    Voice,
+    Otp,
+    Push,
+    RecoveryCode,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
 pub(super) struct Paths {
     /// Scenario files, or folders of them
     #[arg(default_value = "scenarios", value_name = "PATHS")]
@@ -90,6 +143,7 @@ pub(super) struct Selection {
     pub(super) filter: Option<String>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person may set")]
 #[derive(Clone, Debug, ClapArgs)]
 pub(super) struct Run {
     #[command(flatten)]
@@ -106,6 +160,10 @@ pub(super) struct Run {
     /// Run only the Kth of N parts; `auto` takes both from the CI's environment
     #[arg(long, value_name = "K/N|auto")]
     pub(super) shard: Option<String>,
+    /// Make the parts so that all take about as long, by how long each scenario took in an earlier run's
+    /// `--report json=FILE`; all parts have to be given the same file
+    #[arg(long, requires = "shard", value_name = "FILE")]
+    pub(super) durations: Option<PathBuf>,
     /// Try a scenario that failed this often again
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(super) retries: u32,
@@ -116,8 +174,17 @@ pub(super) struct Run {
     #[arg(long)]
     pub(super) cleanup: bool,
     /// Begin no scenario after one has failed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "max_fail")]
     pub(super) fail_fast: bool,
+    /// Begin no scenario after so many have failed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) max_fail: Option<u32>,
+    /// Exit with 1 if a scenario passed only when it was tried again
+    #[arg(long)]
+    pub(super) fail_on_flaky: bool,
+    /// Only what failed in an earlier run, by the report that its `--report json=FILE` wrote
+    #[arg(long, value_name = "FILE")]
+    pub(super) rerun: Option<PathBuf>,
     /// What to write where a result is new or differs
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) update: Option<Update>,
@@ -326,7 +393,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// A host, with a port where it has one: no scheme, no path.
-fn domain(text: &str) -> Result<String, String> {
+pub(super) fn domain(text: &str) -> Result<String, String> {
     let (host, port) = text.rsplit_once(':').unwrap_or((text, "443"));
     let is_name = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -335,6 +402,34 @@ fn domain(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("expected a host, such as tenant.example, without `https://` and without a path".to_owned())
+}
+
+/// The name of a tenant, as countersign.yaml takes it.
+pub(super) fn target_name(text: &str) -> Result<String, String> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if text.is_empty() || !text.bytes().all(is_part) {
+        return Err("expected letters, digits, `-` and `_`".to_owned());
+    }
+    if BUILT_IN.contains(&text) || text == "snapshots" {
+        return Err("this is the name of what is always there".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// The id of a scenario, also as the path of its file.
+fn scenario_id(text: &str) -> Result<String, String> {
+    let id = text.strip_prefix("scenarios/").unwrap_or(text);
+    let id = id.strip_suffix(".yaml").unwrap_or(id);
+    let is_part = |part: &str| {
+        let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        !part.is_empty() && !part.starts_with('.') && part.bytes().all(is_sign)
+    };
+    if id.split('/').all(is_part) && !id.ends_with("requirements") {
+        return Ok(id.to_owned());
+    }
+    Err("expected letters, digits, `-`, `_` and `.`, with `/` between folders, such as \
+         email/lost-phone"
+        .to_owned())
 }
 
 fn factor(text: &str) -> Result<f64, String> {

@@ -55,7 +55,7 @@ pub(super) fn drift(args: &Args, output: &Output) -> Result<Exit, Failure> {
     let options = Options {
         jobs: args.jobs.into(),
         retries: 0,
-        fail_fast: false,
+        max_fail: None,
         no_skip: false,
         part: Part::default(),
         seed: 0,

@@ -209,7 +209,7 @@ pub(super) fn selection(
         };
         plan::Filter::parse(text).map_err(|error| problems.push(problem(error))).ok()
     });
-    plan::Selection { filter, tags, shard }
+    plan::Selection { filter, tags, shard, ..plan::Selection::default() }
 }
 
 /// A selection of nothing is more likely a slip than a wish.

@@ -57,7 +57,7 @@ pub(super) fn merge(args: &Merge, output: &Output) -> Result<Exit, Failure> {
         written = written.and(listeners.line(&Line::CaseFinished(case)));
     }
     written.and(listeners.line(&Line::RunFinished(summary)))?;
-    Ok(exit(&summary))
+    Ok(exit(&summary, false))
 }
 
 /// Reads a report through: what is wrong with it goes to `problems`.

@@ -9,11 +9,13 @@ mod configuration;
 mod coverage;
 mod docs;
 mod drift;
+mod earlier;
 mod exceptions;
 mod explain;
 mod files;
 mod generate;
 mod github;
+mod init;
 mod list;
 mod listen;
 mod merge;
@@ -112,6 +114,8 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => init::init(&args, output),
+        Command::New(args) => init::new(&args, output),
         Command::Run(args) => run::run(&args, output),
         Command::Check(args) => check::check(&args, output),
         Command::CheckClient(args) => check_client::check_client(&args, output),

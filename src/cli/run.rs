@@ -8,7 +8,9 @@ use tokio::sync::watch;
 use super::{
     Exit, Failure,
     args::{Format, Run, Update as UpdateArg},
-    cleanup, configuration, exceptions,
+    cleanup, configuration,
+    earlier::{self, Earlier},
+    exceptions,
     files::{self, Catalogue},
     listen::{self, Listeners},
     output::{self, Output},
@@ -32,7 +34,9 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let Catalogue { scenarios, mut sources, store, whole, .. } = catalogue;
     let mut problems = Vec::new();
     let shard = args.shard.as_deref().and_then(|text| shard(text, &mut problems));
-    let selection = files::selection(&args.selection, shard, &mut sources, &mut problems);
+    let mut selection = files::selection(&args.selection, shard, &mut sources, &mut problems);
+    let durations = earlier::read(args.durations.as_deref(), &mut problems);
+    let rerun = earlier::read(args.rerun.as_deref(), &mut problems);
     let update = update(args.update, &mut problems);
     let wanted = listen::wanted(&args.report, &mut problems);
     let detail = detail(args, &mut problems);
@@ -42,10 +46,17 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
         problems.push(problem.hint("leave it out, or name a tenant with `--target`"));
     }
     let ids: BTreeSet<String> = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
+    if let Some(earlier) = durations {
+        selection.durations = earlier.durations(&ids);
+    }
+    let again = rerun.map(|earlier| again(&earlier, &ids, whole, output));
+    let is_nothing_wanted = again.as_ref().is_some_and(BTreeSet::is_empty);
+    selection.ids = again.map(|again| again.intersection(&ids).cloned().collect());
     let chosen = scenarios.iter().filter(|scenario| selection.chooses(scenario));
     let part = Part { shard, selection: plan::fingerprint(chosen.map(|scenario| &*scenario.id)) };
     let selected = selection.select(scenarios);
-    if selected.is_empty() && problems.is_empty() && args.shard.is_none() {
+    let may_be_empty = args.shard.is_some() || is_nothing_wanted;
+    if selected.is_empty() && problems.is_empty() && !may_be_empty {
         problems.push(files::nothing_selected());
     }
     let selected_ids: BTreeSet<_> = selected.iter().map(|one| one.id.clone()).collect();
@@ -59,16 +70,7 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     let sources = Arc::new(sources);
     let listeners = Listeners::open(wanted, args.format, detail, output)?;
     let replay = args.target == "replay";
-    let options = Options {
-        jobs: args.jobs.into(),
-        retries: args.retries,
-        fail_fast: args.fail_fast,
-        no_skip: args.no_skip,
-        part,
-        seed: args.seed.unwrap_or_else(SeededEntropy::any_seed),
-        store: store.clone(),
-        update: if replay { Update::No } else { update },
-    };
+    let options = options(args, part, store.clone(), if replay { Update::No } else { update });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -125,7 +127,20 @@ pub(super) fn run(args: &Run, output: &Output) -> Result<Exit, Failure> {
     if whole && selection.is_everything() {
         output.problems(&unused(&store, &ids), &sources);
     }
-    Ok(exit(&summary.into()))
+    Ok(exit(&summary.into(), args.fail_on_flaky))
+}
+
+fn options(args: &Run, part: Part, store: Store, update: Update) -> Options {
+    Options {
+        jobs: args.jobs.into(),
+        retries: args.retries,
+        max_fail: if args.fail_fast { Some(1) } else { args.max_fail.map(|most| most as usize) },
+        no_skip: args.no_skip,
+        part,
+        seed: args.seed.unwrap_or_else(SeededEntropy::any_seed),
+        store,
+        update,
+    }
 }
 
 /// The target, ready for the first scenario; nothing if it is to be cleaned up first and cannot be.
@@ -217,14 +232,38 @@ pub(super) fn recorded(
         .collect()
 }
 
-pub(super) const fn exit(summary: &wire::Summary) -> Exit {
+/// The ids of what failed in an earlier run. It is told if there is nothing, and which of them are not here.
+fn again(
+    earlier: &Earlier,
+    ids: &BTreeSet<String>,
+    whole: bool,
+    output: &Output,
+) -> BTreeSet<String> {
+    let again = earlier.failed(ids);
+    if again.is_empty() {
+        output::note("nothing failed in the earlier run: there is nothing to run again");
+    }
+    if earlier.not_begun() {
+        output::note("the earlier run did not come to its end: what it did not begin is left out");
+    }
+    let gone = |id: &String| {
+        let place = if whole { "any more" } else { "below these paths" };
+        Diagnostic::nowhere(format!("no scenario has the id `{id}` {place}, which failed"))
+            .warning()
+    };
+    let gone: Vec<_> = again.difference(ids).map(gone).collect();
+    output.problems(&gone, &Sources::default());
+    again
+}
+
+pub(super) const fn exit(summary: &wire::Summary, fail_on_flaky: bool) -> Exit {
     if summary.interrupted {
         Exit::Interrupted
     } else if summary.corrupt {
         Exit::Usage
     } else if summary.unreachable {
         Exit::Unreachable
-    } else if summary.failed + summary.errored > 0 {
+    } else if summary.failed + summary.errored > 0 || fail_on_flaky && summary.flaky > 0 {
         Exit::Failed
     } else {
         Exit::Passed
@@ -269,7 +308,9 @@ fn update(flag: Option<UpdateArg>, problems: &mut Vec<Diagnostic>) -> Update {
 }
 
 /// The environment's variables for the index and the count of parallel jobs, and the first index.
-const SHARD_VARIABLES: [(&str, &str, usize); 4] = [
+/// The first two are set by nobody but the workflow itself: a GitHub matrix has no variables of its own.
+const SHARD_VARIABLES: [(&str, &str, usize); 5] = [
+    ("SHARD_INDEX", "SHARD_COUNT", 1),
     ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),
     ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0),
     ("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", 0),
@@ -285,7 +326,8 @@ pub(super) fn shard(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Shard>
         });
         (
             shard,
-            "`auto` reads what GitLab, CircleCI, Buildkite and Kubernetes set; none of it is set",
+            "`auto` reads what GitLab, CircleCI, Buildkite and Kubernetes set, or `SHARD_INDEX` (from 1) and \
+             `SHARD_COUNT`; none of it is set",
         )
     } else {
         let parts = text.split_once('/');

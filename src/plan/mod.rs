@@ -2,9 +2,14 @@
 
 mod applications;
 mod gap;
+mod shard;
 mod tags;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use globset::GlobMatcher;
 
@@ -13,6 +18,7 @@ use crate::scenario::Scenario;
 pub use self::{
     applications::{Application, Applications, grants_of},
     gap::gap,
+    shard::Shard,
     tags::TagExpression,
 };
 
@@ -23,8 +29,12 @@ pub struct Selection {
     pub filter: Option<Filter>,
     /// A condition on tags.
     pub tags: Option<TagExpression>,
+    /// Only these, by their ids.
+    pub ids: Option<BTreeSet<String>>,
     /// One part of several.
     pub shard: Option<Shard>,
+    /// How long scenarios took before, by their ids: the parts are made so that all take about as long.
+    pub durations: BTreeMap<String, Duration>,
 }
 
 /// A pattern for ids: the id itself, or a glob in which `*` also stands for slashes.
@@ -32,13 +42,6 @@ pub struct Selection {
 pub struct Filter {
     text: String,
     glob: GlobMatcher,
-}
-
-/// The `index`th of `count` parts, from one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    index: usize,
-    count: usize,
 }
 
 /// Which of the selected scenarios a run has: what tells parts that belong together from others.
@@ -84,35 +87,11 @@ impl Filter {
     }
 }
 
-impl Shard {
-    /// The `index`th of `count`; nothing unless `1 <= index <= count`.
-    #[must_use]
-    pub const fn new(index: usize, count: usize) -> Option<Self> {
-        if index >= 1 && index <= count { Some(Self { index, count }) } else { None }
-    }
-
-    /// Which part this is, from one.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.index
-    }
-
-    /// How many parts there are.
-    #[must_use]
-    pub fn count(self) -> u32 {
-        u32::try_from(self.count).unwrap_or(u32::MAX)
-    }
-
-    const fn has(self, position: usize) -> bool {
-        position % self.count == self.index - 1
-    }
-}
-
 impl Selection {
     /// Whether nothing is left out by it.
     #[must_use]
     pub const fn is_everything(&self) -> bool {
-        self.filter.is_none() && self.tags.is_none() && self.shard.is_none()
+        self.filter.is_none() && self.tags.is_none() && self.ids.is_none() && self.shard.is_none()
     }
 
     /// Whether a scenario is selected, in whichever part it is.
@@ -121,19 +100,20 @@ impl Selection {
         let tags = || scenario.tags.iter().map(|tag| tag.value.clone()).collect::<Vec<_>>();
         self.filter.as_ref().is_none_or(|filter| filter.matches(&scenario.id))
             && self.tags.as_ref().is_none_or(|wanted| wanted.matches(&tags()))
+            && self.ids.as_ref().is_none_or(|ids| ids.contains(&scenario.id))
     }
 
     /// The scenarios that are selected, in the order of their ids.
     #[must_use]
     pub fn select(&self, mut scenarios: Vec<Scenario>) -> Vec<Arc<Scenario>> {
         scenarios.sort_by(|one, other| one.id.cmp(&other.id));
-        scenarios
-            .into_iter()
-            .filter(|scenario| self.chooses(scenario))
-            .enumerate()
-            .filter(|(position, _)| self.shard.is_none_or(|shard| shard.has(*position)))
-            .map(|(_, scenario)| Arc::new(scenario))
-            .collect()
+        scenarios.retain(|scenario| self.chooses(scenario));
+        if let Some(shard) = self.shard {
+            let ids: Vec<_> = scenarios.iter().map(|scenario| scenario.id.as_str()).collect();
+            let mut holds = shard.holds(&ids, &self.durations).into_iter();
+            scenarios.retain(|_| holds.next() == Some(true));
+        }
+        scenarios.into_iter().map(Arc::new).collect()
     }
 }
 
@@ -188,19 +168,7 @@ pub fn build(
 
 #[cfg(test)]
 mod tests {
-    use super::{Filter, Shard};
-
-    #[test]
-    fn shards_are_a_partition() {
-        for count in 1..5 {
-            for position in 0..20 {
-                let owners = (1..=count).filter_map(|index| Shard::new(index, count));
-                assert_eq!(owners.filter(|shard| shard.has(position)).count(), 1);
-            }
-        }
-        assert_eq!(Shard::new(0, 3), None);
-        assert_eq!(Shard::new(4, 3), None);
-    }
+    use super::Filter;
 
     #[test]
     fn filters_take_ids_and_globs() {

@@ -24,8 +24,8 @@ pub struct Options {
     pub jobs: usize,
     /// How often a case that failed is tried again.
     pub retries: u32,
-    /// Whether no case is begun after one has failed.
-    pub fail_fast: bool,
+    /// After how many that failed no further case is begun, if ever.
+    pub max_fail: Option<usize>,
     /// What made-up values are made from.
     pub seed: u64,
     /// The snapshots.
@@ -60,7 +60,7 @@ pub async fn execute(
         let summary = summary.borrow();
         *interrupt.borrow()
             || target.is_gone()
-            || options.fail_fast && (summary.failed + summary.errored) > 0
+            || options.max_fail.is_some_and(|most| summary.failed + summary.errored >= most)
     };
     let run = async |(index, case): (usize, Case)| {
         if stopped() {

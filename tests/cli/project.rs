@@ -116,7 +116,9 @@ impl Project {
     pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(args.split_whitespace()).current_dir(self.path());
-        for name in ["CI", "CI_NODE_INDEX", "CI_NODE_TOTAL", "CLICOLOR_FORCE", "COLUMNS"] {
+        for name in
+            ["CI", "CI_NODE_INDEX", "CI_NODE_TOTAL", "SHARD_INDEX", "CLICOLOR_FORCE", "COLUMNS"]
+        {
             command.env_remove(name);
         }
         for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"] {
