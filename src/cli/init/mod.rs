@@ -186,7 +186,6 @@ fn next(args: &Init, answers: &ask::Answers) -> String {
     line("countersign run", "runs what is in scenarios/ on the emulated tenant");
     line(&format!("countersign explain {FIRST}"), "shows its requests, as HTTP and as curl");
     line("countersign new sms/my-own --from sms", "writes another scenario");
-    line("countersign run --watch", "runs what you change, as you change it");
     line("cp .env.example .env", "and fill it in, for a tenant of your own:");
     line(&format!("countersign check --target {} --probe", answers.target), "");
     if answers.ci != Ci::None {
